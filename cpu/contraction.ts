@@ -1,0 +1,145 @@
+/** The WebAssembly module that matmul and convolution share, compiled once per memory. */
+
+import { assemble, FunctionBuilder, i32, v128 } from "./assembler.ts";
+import { blockCopy, type CopyBlocks, offsetTable, scalarCopy } from "./copy.ts";
+import { type DepthwiseRows, depthwiseRows, type DepthwiseTaps, depthwiseTaps } from "./depthwise.ts";
+import { countDown, forEachGroup, fourLanes, newLocals, oneLane, parameters } from "./loops.ts";
+import type { Machine } from "./machine.ts";
+import {
+  type ColumnsTimesPanels,
+  columnsTimesPanels,
+  edgeStore,
+  panelBytes,
+  panelColumns,
+  type RowsTimesPanels,
+  rowsTimesPanels,
+} from "./tile.ts";
+import { type DotRows, dotRows, type SumRows, sumRows } from "./matvec.ts";
+
+/** Addresses, sizes and strides are in bytes, counts in elements. */
+export interface Contraction {
+  readonly copy: CopyBlocks;
+  /** Writes the row-major table of `i0·s0 + i1·s1 + i2·s2 + i3·s3` for `i` below the four counts. */
+  readonly offsets: (
+    target: number,
+    n0: number,
+    n1: number,
+    n2: number,
+    n3: number,
+    s0: number,
+    s1: number,
+    s2: number,
+    s3: number,
+  ) => void;
+  readonly clear: (target: number, count: number) => void;
+  /** 1 if `count` floats are all finite, else 0. */
+  readonly allFinite: (source: number, count: number) => number;
+  readonly rows: RowsTimesPanels;
+  readonly columns: ColumnsTimesPanels;
+  readonly depthwiseRows: DepthwiseRows;
+  readonly depthwiseTaps: DepthwiseTaps;
+  readonly dotRows: DotRows;
+  readonly sumRows: SumRows;
+}
+
+/** The binary. Without `relaxed` products are rounded before they are added, on every machine alike. */
+export function contractionModule(relaxed = true): Uint8Array<ArrayBuffer> {
+  // Functions that others call by index come first.
+  const [edge, scalars] = [0, 1];
+  return assemble({
+    edge: edgeStore(),
+    scalars: scalarCopy(),
+    copy: blockCopy(scalars),
+    offsets: offsetTable(),
+    clear: clear(),
+    allFinite: allFinite(),
+    rows: rowsTimesPanels(edge, relaxed),
+    columns: columnsTimesPanels(edge, relaxed),
+    depthwiseRows: depthwiseRows(relaxed),
+    depthwiseTaps: depthwiseTaps(relaxed),
+    dotRows: dotRows(edge, relaxed),
+    sumRows: sumRows(relaxed),
+  });
+}
+
+const instances = new WeakMap<WebAssembly.Memory, Contraction>();
+
+export function contractionOf({ memory }: Machine): Contraction {
+  const known = instances.get(memory);
+  if (known) return known;
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(contractionModule()), { env: { memory } });
+  const made = exports as unknown as Contraction;
+  instances.set(memory, made);
+  return made;
+}
+
+/** Packs `rows × columns` elements with the given strides in bytes into panels, `panelStep` bytes apart. */
+export function packPanels(
+  kernels: Contraction,
+  target: number,
+  source: number,
+  rows: number,
+  columns: number,
+  rowStep: number,
+  columnStep: number,
+  panelStep: number = panelBytes(rows, 1),
+): void {
+  const rowBytes = panelBytes(1, 1);
+  const whole = Math.floor(columns / panelColumns);
+  const rest = columns % panelColumns;
+  kernels.copy(
+    target,
+    source,
+    whole,
+    rows,
+    panelColumns,
+    panelStep,
+    rowBytes,
+    panelColumns * columnStep,
+    rowStep,
+    columnStep,
+  );
+  if (rest === 0) return;
+  const last = target + whole * panelStep;
+  kernels.clear(last, rows * panelColumns);
+  kernels.copy(last, source + whole * panelColumns * columnStep, 1, rows, rest, 0, rowBytes, 0, rowStep, columnStep);
+}
+
+/** Scratch memory that is given back when `use` returns or throws. */
+export function withScratch<T>(machine: Machine, use: (allocate: (bytes: number) => number) => T): T {
+  const held: number[] = [];
+  try {
+    return use((bytes) => {
+      const address = machine.allocate(bytes);
+      held.push(address);
+      return address;
+    });
+  } finally {
+    for (const address of held) machine.free(address);
+  }
+}
+
+const lanewise = [{ lanes: fourLanes, vectors: 1 }, { lanes: oneLane, vectors: 1 }] as const;
+
+/** Zeros: a view of the memory from JavaScript would cost more than most of what is cleared here. */
+function clear(): FunctionBuilder {
+  const f = new FunctionBuilder([i32, i32]);
+  const [target, count] = parameters(2);
+  const [at, zero] = [f.local(i32), f.local(v128)];
+  forEachGroup(f, lanewise, count, at, ({ lanes }) => {
+    lanes.store(f.get(target).get(at).op("i32.add").get(zero));
+  });
+  return f;
+}
+
+/** Multiplied by 0, a finite number is 0 and any other NaN; and NaN stays in the sum. */
+function allFinite(): FunctionBuilder {
+  const f = new FunctionBuilder([i32, i32], [i32]);
+  const [source, count] = parameters(2);
+  const [at] = newLocals(f, i32, 1);
+  const [sum, zero] = newLocals(f, v128, 2);
+  forEachGroup(f, lanewise, count, at, ({ lanes }) => {
+    lanes.load(f.get(source).get(at).op("i32.add")).get(zero).op("f32x4.mul").get(sum).op("f32x4.add").set(sum);
+  });
+  return f.get(sum).get(sum).op("f32x4.eq").op("i32x4.all_true");
+}

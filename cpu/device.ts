@@ -1,0 +1,192 @@
+/** The CPU as a device: runs programs kernel by kernel over wasm memory. */
+
+import { kernels } from "./kernels.ts";
+import type { ComputeKind, Implementation, Operand } from "./machine.ts";
+import { arrayBytes, type Block, Memory } from "./memory.ts";
+import { fuse, type Plan, type Step } from "../jit/fuse.ts";
+import { allocateArray, type TypedArray, viewArray } from "../ops/dtype.ts";
+import type { Kernel, KernelOf } from "../ops/kernel.ts";
+import type { Program } from "../ops/program.ts";
+import { input } from "../ops/scalar.ts";
+import { contiguous, isContiguous, sizeOf, type Strided, type TensorType } from "../ops/shape.ts";
+import { ConcreteTensor, type Device } from "../ops/tensor.ts";
+
+/** An array on its way through a program: a view of a block, of which it holds one count. */
+interface Value extends Strided {
+  readonly type: TensorType;
+  readonly block: Block;
+}
+
+class CpuDevice implements Device {
+  readonly name = "cpu";
+  readonly #memory = new Memory();
+  readonly #plans = new WeakMap<Program, Plan>();
+  /** Scalars that constants are views of, by dtype and value. */
+  readonly #constants = new Map<string, Block>();
+
+  get info(): Readonly<Record<string, unknown>> {
+    return { name: this.name, backend: "WebAssembly SIMD", threads: 1, ...this.#memory.info };
+  }
+
+  upload(data: TypedArray, type: TensorType): ConcreteTensor {
+    const block = this.#memory.create(data.byteLength);
+    viewArray(type.dtype, this.#memory.memory.buffer, block.address, data.length).set(data);
+    return this.#tensor({ type, block, ...contiguous(type.shape) });
+  }
+
+  readSync(x: ConcreteTensor): TypedArray {
+    const type = x.type;
+    const value = this.#valueOf(x);
+    const n = sizeOf(type.shape);
+    const out = allocateArray(type.dtype, n);
+    const row = this.#contiguous(value);
+    const address = this.#memory.pin(row.block) + arrayBytes(type.dtype, row.offset);
+    out.set(viewArray(type.dtype, this.#memory.memory.buffer, address, n));
+    this.#memory.unpin(row.block);
+    if (row !== value) this.#memory.drop(row.block);
+    return out;
+  }
+
+  read(x: ConcreteTensor): Promise<TypedArray> {
+    return Promise.resolve(this.readSync(x));
+  }
+
+  share(x: ConcreteTensor): ConcreteTensor {
+    const value = this.#valueOf(x);
+    this.#memory.hold(value.block);
+    return this.#tensor(value);
+  }
+
+  release(x: ConcreteTensor): void {
+    const block = x.storage as Block;
+    this.#memory.unwatch(x, block);
+    this.#memory.drop(block);
+  }
+
+  run(program: Program, inputs: readonly ConcreteTensor[]): ConcreteTensor[] {
+    if (program.equations.length === 1 && program.constants.length === 0) {
+      const { primitive, params } = program.equations[0]!;
+      const kernel = primitive.kernel(program.types, params);
+      return [this.#tensor(this.#execute(kernel, inputs.map((x) => this.#valueOf(x)), program.types[inputs.length]!))];
+    }
+    let plan = this.#plans.get(program);
+    if (plan === undefined) {
+      plan = fuse(program);
+      this.#plans.set(program, plan);
+    }
+    return this.#runPlan(plan, inputs);
+  }
+
+  #runPlan(plan: Plan, inputs: readonly ConcreteTensor[]): ConcreteTensor[] {
+    const slots = new Map<number, Value>();
+    inputs.forEach((x, i) => slots.set(i, this.#borrow(x)));
+    for (const { slot, value } of plan.constants) slots.set(slot, this.#borrow(value));
+    for (const step of plan.steps) this.#runStep(step, slots);
+    const results = plan.outputs.map((slot) => {
+      const value = slots.get(slot)!;
+      this.#memory.hold(value.block);
+      return this.#tensor(value);
+    });
+    for (const value of slots.values()) this.#memory.drop(value.block);
+    return results;
+  }
+
+  #runStep({ kernel, inputs, output, type, lastUses }: Step, slots: Map<number, Value>): void {
+    slots.set(output, this.#execute(kernel, inputs.map((slot) => slots.get(slot)!), type));
+    for (const slot of lastUses) {
+      this.#memory.drop(slots.get(slot)!.block);
+      slots.delete(slot);
+    }
+  }
+
+  /** Runs one kernel. The result holds its block once. */
+  #execute(kernel: Kernel, inputs: readonly Value[], type: TensorType): Value {
+    if (kernel.kind === "view") return this.#view(kernel, inputs[0]!, type);
+    if (kernel.kind === "map" && kernel.body.op === "const") return this.#constant(kernel.body.value, type);
+    const memory = this.#memory;
+    const operands: Operand[] = [];
+    for (const { type: { dtype }, block, shape, strides, offset } of inputs) {
+      operands.push({
+        dtype,
+        shape,
+        strides,
+        offset,
+        address: memory.pin(block),
+        length: block.sizeBytes / arrayBytes(dtype, 1),
+      });
+    }
+    const length = sizeOf(type.shape);
+    try {
+      const block = memory.create(arrayBytes(type.dtype, length));
+      const view = contiguous(type.shape);
+      const { dtype } = type;
+      const output = { dtype, shape: view.shape, strides: view.strides, offset: 0, address: memory.pin(block), length };
+      const implementation = kernels[kernel.kind] as Implementation<ComputeKind>;
+      try {
+        implementation(kernel as KernelOf<ComputeKind>, operands, output, memory);
+      } finally {
+        memory.unpin(block);
+      }
+      return { type, block, shape: view.shape, strides: view.strides, offset: 0 };
+    } finally {
+      for (const { block } of inputs) memory.unpin(block);
+    }
+  }
+
+  #view(kernel: KernelOf<"view">, x: Value, type: TensorType): Value {
+    const seen = kernel.apply(x);
+    if (seen !== null) {
+      this.#memory.hold(x.block);
+      return { type, block: x.block, shape: seen.shape, strides: seen.strides, offset: seen.offset };
+    }
+    const copy = this.#contiguous(x);
+    return { type, block: copy.block, ...kernel.apply(copy)! };
+  }
+
+  #constant(value: number, type: TensorType): Value {
+    const key = `${type.dtype}${Object.is(value, -0) ? "-0" : value}`;
+    let block = this.#constants.get(key);
+    if (block === undefined) {
+      block = this.#memory.create(8);
+      viewArray(type.dtype, this.#memory.memory.buffer, block.address, 1)[0] = value;
+      if (this.#constants.size >= 1024) this.#forgetConstants();
+      this.#constants.set(key, block);
+    }
+    this.#memory.hold(block);
+    return { type, block, shape: type.shape, strides: type.shape.map(() => 0), offset: 0 };
+  }
+
+  #forgetConstants(): void {
+    for (const block of this.#constants.values()) this.#memory.drop(block);
+    this.#constants.clear();
+  }
+
+  /** The same elements in row-major order: the value itself, or a copy that holds its own block. */
+  #contiguous(x: Value): Value {
+    if (isContiguous(x)) return x;
+    return this.#execute({ kind: "map", body: input(0, x.type.dtype) }, [x], x.type);
+  }
+
+  #valueOf(x: ConcreteTensor): Value {
+    return { type: x.type, block: x.storage as Block, shape: x.shape, strides: x.strides, offset: x.offset };
+  }
+
+  #borrow(x: ConcreteTensor): Value {
+    const value = this.#valueOf(x);
+    this.#memory.hold(value.block);
+    return value;
+  }
+
+  #tensor(value: Value): ConcreteTensor {
+    const tensor = new ConcreteTensor(this, value.type, value.block, value);
+    this.#memory.watch(tensor, value.block);
+    return tensor;
+  }
+}
+
+let device: CpuDevice | null = null;
+
+/** The CPU, the same object every time; nothing is made before the first call. */
+export function cpu(): Device {
+  return device ??= new CpuDevice();
+}

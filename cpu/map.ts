@@ -1,0 +1,166 @@
+/** Elementwise kernels in WebAssembly: a loop nest over merged axes around vector code for the body. */
+
+import { i32, type Local } from "./assembler.ts";
+import { analyse, type Body, sourceWalkers, writeBody, writeInvariants } from "./body.ts";
+import { codeFor, type CodeTable } from "./code.ts";
+import { advance, type Cursor, cursorsOf, elementBytes, load, loadSome, move, store, storeSome } from "./cursor.ts";
+import { Lanes } from "./lanes.ts";
+import { countDown, newLocals } from "./loops.ts";
+import type { Implementation, Machine, Operand } from "./machine.ts";
+import {
+  collapse,
+  nestArguments,
+  type NestAxis,
+  nestParameters,
+  type Walk,
+  walkerOf,
+  walksAlong,
+  writeLoops,
+} from "./nest.ts";
+import { reference } from "./reference.ts";
+import type { KernelOf } from "../ops/kernel.ts";
+import { scalarKey } from "../ops/scalar.ts";
+import { isContiguous, sizeOf } from "../ops/shape.ts";
+
+interface Plan {
+  /** Null if only the reference can run it. */
+  readonly body: Body | null;
+  readonly table: CodeTable;
+  readonly flatWalks: readonly Walk[];
+  readonly flatKey: string;
+}
+
+const plansByKernel = new WeakMap<KernelOf<"map">, Plan>();
+const plansByKey = new Map<string, Plan>();
+
+function planOf(kernel: KernelOf<"map">): Plan {
+  const key = scalarKey(kernel.body);
+  let plan = plansByKey.get(key);
+  if (plan === undefined) {
+    const body = analyse(kernel.body);
+    // One more operand for the output.
+    const flatWalks = new Array<Walk>((body?.sources.length ?? 0) + 1).fill("contiguous");
+    plan = { body, table: new Map(), flatWalks, flatKey: variantKey(1, flatWalks) };
+    plansByKey.set(key, plan);
+  }
+  plansByKernel.set(kernel, plan);
+  return plan;
+}
+
+function variantKey(rank: number, walks: readonly Walk[]): string {
+  return `${rank} ${walks.join(" ")}`;
+}
+
+export const map: Implementation<"map"> = (kernel, inputs, output, machine) => {
+  const plan = plansByKernel.get(kernel) ?? planOf(kernel);
+  if (plan.body === null) return reference.map(kernel, inputs, output, machine);
+  if (!runFlat(plan, plan.body, inputs, output, machine)) mapInto(kernel, inputs, output, machine);
+};
+
+/** Where everything is contiguous the nest is one loop. False if it is not so. */
+function runFlat(plan: Plan, body: Body, inputs: readonly Operand[], output: Operand, machine: Machine): boolean {
+  const args: number[] = [];
+  for (const { type, of } of body.sources) {
+    if (type === "index") return false;
+    const x = inputs[of]!;
+    if (!isContiguous(x)) return false;
+    args.push(x.address + x.offset * elementBytes(type));
+  }
+  const n = sizeOf(output.shape);
+  args.push(output.address + output.offset * elementBytes(body.type), n);
+  if (n > 0) {
+    codeFor(plan.table, plan.flatKey, machine, (relaxed) => writeMap(body, 1, plan.flatWalks, relaxed))(...args);
+  }
+  return true;
+}
+
+/** The same for an output with any strides. */
+export const mapInto: Implementation<"map"> = (kernel, inputs, output, machine) => {
+  const { body, table } = plansByKernel.get(kernel) ?? planOf(kernel);
+  if (body === null) throw new TypeError("no vector code for float64");
+  if (sizeOf(output.shape) === 0) return;
+  const rank = output.shape.length;
+  const walkers = sourceWalkers(body, inputs, rank);
+  walkers.push(walkerOf(output, elementBytes(body.type)));
+  const axes = collapse(output.shape, walkers);
+  const walks = walksAlong(axes.at(-1)!, walkers);
+  const run = codeFor(
+    table,
+    variantKey(axes.length, walks),
+    machine,
+    (relaxed) => writeMap(body, axes.length, walks, relaxed),
+  );
+  const inner = axes.at(-1)!;
+  const panel = panelSize(axes);
+  for (let start = 0; start < inner.size; start += panel) {
+    const panelAxes = axes.with(-1, { size: Math.min(panel, inner.size - start), strides: inner.strides });
+    const args = nestArguments(panelAxes, walkers, walks);
+    for (let n = 0; n < walkers.length; n++) args[n]! += start * inner.strides[n]!;
+    run(...args);
+  }
+};
+
+const cacheLineBytes = 64;
+
+/**
+ * How many elements of the innermost axis to walk at a time. Where an operand jumps from line to line of the cache along
+ * it, but creeps along the axis outside (a transpose), narrow panels find lines again before they are evicted.
+ */
+function panelSize(axes: readonly NestAxis[]): number {
+  const [outer, inner] = axes.slice(-2);
+  if (inner === undefined) return axes[0]!.size;
+  const transposed = inner.strides.some((stride, n) =>
+    Math.abs(stride) >= cacheLineBytes && Math.abs(outer!.strides[n]!) < cacheLineBytes
+  );
+  return transposed && outer!.size >= 16 ? 16 : inner.size;
+}
+
+function writeMap(body: Body, rank: number, walks: readonly Walk[], relaxed: boolean): Lanes {
+  const nest = nestParameters(rank, walks);
+  const v = new Lanes(nest.count, relaxed);
+  const cursors = cursorsOf([...body.sources.map(({ type }) => type), body.type], walks, nest);
+  writeLoops(v.f, nest.outer, nest.pointers, () => writeRow(v, body, cursors, nest.innerSize));
+  return v;
+}
+
+/** Walks `size` elements along the innermost axis; the last cursor is the output's. */
+function writeRow(v: Lanes, body: Body, cursors: readonly Cursor[], size: Local): void {
+  const { f } = v;
+  const output = cursors.at(-1)!;
+  const invariants = writeInvariants(v, body, cursors);
+  const vectors = (count: number): void => {
+    for (let ahead = 0; ahead < count; ahead++) {
+      v.scope(() => store(v, output, writeBody(v, body, cursors, invariants, (c) => load(v, c, ahead)), ahead));
+    }
+    advance(f, cursors, 4 * count);
+  };
+  const [left, back] = newLocals(f, i32, 2);
+  f.get(size).set(left);
+  f.get(size).i32(4).op("i32.lt_s").if(
+    () => {
+      v.scope(() => {
+        const result = writeBody(v, body, cursors, invariants, (c) => loadSome(v, c, size));
+        storeSome(v, output, result, size);
+      });
+      advance(f, cursors, { local: size });
+    },
+    () => {
+      const step = 4 * body.unroll;
+      if (body.unroll > 1) {
+        f.block(() => {
+          f.get(left).i32(step).op("i32.sub").tee(left).i32(0).op("i32.lt_s").brIf(0);
+          f.loop(() => {
+            vectors(body.unroll);
+            f.get(left).i32(step).op("i32.sub").tee(left).i32(0).op("i32.ge_s").brIf(0);
+          });
+        });
+        f.increment(left, step);
+      }
+      countDown(f, left, () => {
+        // A last vector that would reach beyond the end starts earlier, and computes some elements again.
+        f.get(left).i32(4).op("i32.sub").tee(back).i32(0).op("i32.lt_s").if(() => move(f, cursors, back));
+        vectors(1);
+      }, 4);
+    },
+  );
+}

@@ -1,0 +1,278 @@
+/**
+ * The two register tiles behind matmul and convolution: 4 rows by 8 columns of a product of a gathered matrix A with a
+ * packed matrix B.
+ *
+ * A is a table of rows and a table of pieces, both of byte offsets: piece s of row i is the `run` contiguous floats at
+ * `a + rows[i] + pieces[s]`. A plain matrix has one piece; the windows of a convolution have one per kernel row or
+ * position, and nothing is copied to line them up. B is packed in panels of 8 columns: row k of a panel is 32 bytes at
+ * `panel + 32·k`, filled up with zeros.
+ */
+
+import { FunctionBuilder, i32, type Local, v128, type ValueType } from "./assembler.ts";
+import { advance, atMost, countDown, multiplyAdd, newLocals, parameters } from "./loops.ts";
+
+/** `rowsTimesPanels`: C[i, :] (+)= Σ over pieces and their floats of A[i, ·] · B[·, :]; rows of C lie at `c + targets[i]`. */
+export type RowsTimesPanels = (
+  a: number,
+  rows: number,
+  rowCount: number,
+  pieces: number,
+  pieceCount: number,
+  run: number,
+  b: number,
+  panelBytes: number,
+  columns: number,
+  c: number,
+  targets: number,
+  accumulate: number,
+) => void;
+
+/**
+ * `columnsTimesPanels`: C[(s, e), :] (+)= Σ over rows i of A[i, (s, e)] · B[i, :], the product with A transposed. Row
+ * `s·run + e` of C lies at `c + (s·run + e)·rowBytes`. Reads up to 12 bytes past the end of a run.
+ */
+export type ColumnsTimesPanels = (
+  a: number,
+  rows: number,
+  rowCount: number,
+  pieces: number,
+  pieceCount: number,
+  run: number,
+  b: number,
+  panelBytes: number,
+  columns: number,
+  c: number,
+  rowBytes: number,
+  accumulate: number,
+) => void;
+
+export const panelColumns = 8;
+const panelRowBytes = 4 * panelColumns;
+
+/** The size of packed panels. */
+export function panelBytes(rows: number, columns: number): number {
+  return Math.ceil(columns / panelColumns) * rows * panelRowBytes;
+}
+
+interface Tile {
+  /** `accumulators[i]` holds the columns 0–3 and 4–7 of row i. */
+  readonly accumulators: readonly (readonly [Local, Local])[];
+  readonly b: readonly [Local, Local];
+  readonly splat: Local;
+}
+
+function declareTile(f: FunctionBuilder): Tile {
+  const pair = (): readonly [Local, Local] => [f.local(v128), f.local(v128)];
+  return { accumulators: [pair(), pair(), pair(), pair()], b: pair(), splat: f.local(v128) };
+}
+
+function clearTile(f: FunctionBuilder, { accumulators }: Tile): void {
+  for (const lane of accumulators.flat()) f.f32x4(0).set(lane);
+}
+
+/** Loads row `row` (from the pointer on) of the panel. */
+function loadPanelRow(f: FunctionBuilder, { b }: Tile, pointer: Local, row: number): void {
+  f.get(pointer).memory("v128.load", row * panelRowBytes).set(b[0]);
+  f.get(pointer).memory("v128.load", row * panelRowBytes + 16).set(b[1]);
+}
+
+/** Adds the splat times the loaded panel row to row `i` of the tile. */
+function addProducts(f: FunctionBuilder, { accumulators, b, splat }: Tile, i: number, relaxed: boolean): void {
+  multiplyAdd(f, splat, b[0], accumulators[i]![0], relaxed);
+  multiplyAdd(f, splat, b[1], accumulators[i]![1], relaxed);
+}
+
+/** One lane in all four: cheaper than a splatting load, which would have a bounds check of its own. */
+function splatLane(f: FunctionBuilder, { splat }: Tile, vector: Local, lane: number): void {
+  f.get(vector).get(vector).shuffle32([lane, lane, lane, lane]).set(splat);
+}
+
+interface Store {
+  readonly rowsLeft: Local;
+  readonly columnsLeft: Local;
+  readonly accumulate: Local;
+  /** Sets `pointer` to where row `i` of the tile goes; called in the order of the rows. */
+  readonly locate: (i: number) => void;
+  readonly pointer: Local;
+  /** Index of `edgeStore`. */
+  readonly edge: number;
+}
+
+function storeTile(f: FunctionBuilder, { accumulators }: Tile, store: Store): void {
+  const { rowsLeft, columnsLeft, accumulate, locate, pointer, edge } = store;
+  const whole = (adds: boolean): void =>
+    accumulators.forEach((row, i) => {
+      locate(i);
+      row.forEach((lane, half) => {
+        f.get(pointer).get(lane);
+        if (adds) f.get(pointer).memory("v128.load", half * 16).op("f32x4.add");
+        f.memory("v128.store", half * 16);
+      });
+    });
+  f.get(rowsLeft).i32(4).op("i32.ge_s").get(columnsLeft).i32(panelColumns).op("i32.ge_s").op("i32.and").if(
+    () => f.get(accumulate).if(() => whole(true), () => whole(false)),
+    () =>
+      accumulators.forEach(([low, high], i) => {
+        f.get(rowsLeft).i32(i).op("i32.gt_s").if(() => {
+          locate(i);
+          f.get(pointer).get(low).get(high).get(columnsLeft).get(accumulate).call(edge);
+        });
+      }),
+  );
+}
+
+/** `edge(target, low, high, columns, accumulate)` stores or adds the first columns (8 at most) of one row of a tile. */
+export function edgeStore(): FunctionBuilder {
+  const f = new FunctionBuilder([i32, v128, v128, i32, i32]);
+  const [target, low, high, columns, accumulate] = parameters(5);
+  const add = (vector: Local, load: () => void): void => {
+    f.get(accumulate).if(() => {
+      f.get(vector);
+      load();
+      f.op("f32x4.add").set(vector);
+    });
+  };
+  const store4 = (vector: Local, offset: number): void => {
+    add(vector, () => f.get(target).memory("v128.load", offset));
+    f.get(target).get(vector).memory("v128.store", offset);
+  };
+  f.get(columns).i32(panelColumns).op("i32.ge_s").if(() => {
+    store4(low, 0);
+    store4(high, 16);
+    f.op("return");
+  });
+  f.get(columns).i32(4).op("i32.and").if(() => {
+    store4(low, 0);
+    f.increment(target, 16).get(high).set(low);
+  });
+  f.get(columns).i32(2).op("i32.and").if(() => {
+    add(low, () => f.get(target).memory("v128.load64_zero"));
+    f.get(target).get(low).laneMemory("v128.store64_lane", 0).increment(target, 8);
+    f.get(low).get(low).shuffle32([2, 3, 2, 3]).set(low);
+  });
+  f.get(columns).i32(1).op("i32.and").if(() => {
+    add(low, () => f.get(target).memory("v128.load32_zero"));
+    f.get(target).get(low).laneMemory("v128.store32_lane", 0);
+  });
+  return f;
+}
+
+/** Runs the body for every panel, and moves `b` and `c` to the next one; the panel's columns are those left, 8 at most. */
+function forEachPanel(
+  f: FunctionBuilder,
+  { columns, b, panelBytes, c }: { columns: Local; b: Local; panelBytes: Local; c: Local },
+  body: () => void,
+): void {
+  countDown(f, columns, () => {
+    body();
+    advance(f, b, panelBytes);
+    f.increment(c, panelRowBytes);
+  }, panelColumns);
+}
+
+export function rowsTimesPanels(edge: number, relaxed: boolean): FunctionBuilder {
+  const f = new FunctionBuilder(new Array<ValueType>(12).fill(i32));
+  const [a, rows, rowCount, pieces, pieceCount, run, b, panelBytes, columns, c, targets, accumulate] = parameters(12);
+  const tile = declareTile(f);
+  const quads = f.locals(v128, 4);
+  const starts = f.locals(i32, 4);
+  const pointers = f.locals(i32, 4);
+  const [row, target, rowsLeft, piece, piecesLeft, panel, left, last, pointer] = newLocals(f, i32, 9);
+
+  /** Four floats of each row: one load a row, one shuffle a float. */
+  const four = (): void => {
+    quads.forEach((quad, i) => f.get(pointers[i]!).memory("v128.load").set(quad));
+    for (let k = 0; k < 4; k++) {
+      loadPanelRow(f, tile, panel, k);
+      quads.forEach((quad, i) => {
+        splatLane(f, tile, quad, k);
+        addProducts(f, tile, i, relaxed);
+      });
+    }
+    for (const p of pointers) f.increment(p, 16);
+    f.increment(panel, 4 * panelRowBytes);
+  };
+  const one = (): void => {
+    loadPanelRow(f, tile, panel, 0);
+    pointers.forEach((p, i) => {
+      f.get(p).memory("v128.load32_splat").set(tile.splat);
+      addProducts(f, tile, i, relaxed);
+    });
+    for (const p of pointers) f.increment(p, 4);
+    f.increment(panel, panelRowBytes);
+  };
+
+  forEachPanel(f, { columns, b, panelBytes, c }, () => {
+    f.get(rows).set(row).get(targets).set(target).get(rowCount).set(rowsLeft);
+    countDown(f, rowsLeft, () => {
+      // Past the last row the last one is computed again, and not stored.
+      f.get(rowsLeft).i32(1).op("i32.sub").i32(2).op("i32.shl").set(last);
+      starts.forEach((start, i) => {
+        f.get(a).get(row);
+        atMost(f, last, 4 * i);
+        f.op("i32.add").memory("i32.load").op("i32.add").set(start);
+      });
+      clearTile(f, tile);
+      f.get(b).set(panel).get(pieces).set(piece).get(pieceCount).set(piecesLeft);
+      countDown(f, piecesLeft, () => {
+        starts.forEach((start, i) => {
+          f.get(start).get(piece).memory("i32.load").op("i32.add").set(pointers[i]!);
+        });
+        f.get(run).i32(2).op("i32.shr_u").set(left);
+        countDown(f, left, four);
+        f.get(run).i32(3).op("i32.and").set(left);
+        countDown(f, left, one);
+        f.increment(piece, 4);
+      });
+      const locate = (i: number): void => {
+        f.get(c).get(target).memory("i32.load", 4 * i).op("i32.add").set(pointer);
+      };
+      storeTile(f, tile, { rowsLeft, columnsLeft: columns, accumulate, locate, pointer, edge });
+      f.increment(row, 16).increment(target, 16);
+    }, 4);
+  });
+  return f;
+}
+
+export function columnsTimesPanels(edge: number, relaxed: boolean): FunctionBuilder {
+  const f = new FunctionBuilder(new Array<ValueType>(12).fill(i32));
+  const [a, rows, rowCount, pieces, pieceCount, run, b, panelBytes, columns, c, rowBytes, accumulate] = parameters(12);
+  const tile = declareTile(f);
+  const quad = f.local(v128);
+  const [piece, piecesLeft, runLeft, start, row, panel, left, target, pointer] = newLocals(f, i32, 9);
+
+  const step = (count: number): void => {
+    for (let k = 0; k < count; k++) {
+      f.get(start).get(row).memory("i32.load", 4 * k).op("i32.add").memory("v128.load").set(quad);
+      loadPanelRow(f, tile, panel, k);
+      for (let i = 0; i < 4; i++) {
+        splatLane(f, tile, quad, i);
+        addProducts(f, tile, i, relaxed);
+      }
+    }
+    f.increment(row, 4 * count).increment(panel, count * panelRowBytes);
+  };
+
+  forEachPanel(f, { columns, b, panelBytes, c }, () => {
+    f.get(c).set(target).get(pieces).set(piece).get(pieceCount).set(piecesLeft);
+    countDown(f, piecesLeft, () => {
+      f.get(a).get(piece).memory("i32.load").op("i32.add").set(start).get(run).set(runLeft);
+      countDown(f, runLeft, () => {
+        clearTile(f, tile);
+        f.get(b).set(panel).get(rows).set(row);
+        f.get(rowCount).i32(2).op("i32.shr_u").set(left);
+        countDown(f, left, () => step(4));
+        f.get(rowCount).i32(3).op("i32.and").set(left);
+        countDown(f, left, () => step(1));
+        const locate = (): void => {
+          f.get(target).set(pointer);
+          advance(f, target, rowBytes);
+        };
+        storeTile(f, tile, { rowsLeft: runLeft, columnsLeft: columns, accumulate, locate, pointer, edge });
+        f.increment(start, 16);
+      }, 4);
+      f.increment(piece, 4);
+    });
+  });
+  return f;
+}

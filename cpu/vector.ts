@@ -1,0 +1,237 @@
+/**
+ * Scalar expressions as vector code, four elements at a time in 32-bit lanes. Floats and integers are themselves; a bool
+ * is a mask, all ones or all zeros. Operations without vector code call JavaScript, lane by lane.
+ */
+
+import { f64, i32, type Local, type Op } from "./assembler.ts";
+import type { Lanes } from "./lanes.ts";
+import * as math from "./math.ts";
+import { integerFunctions, scalarFunctions } from "./scalar_functions.ts";
+import { type DType, isFloat, toDType } from "../ops/dtype.ts";
+import type { BinaryOp, Scalar, UnaryOp } from "../ops/scalar.ts";
+
+/** An operation on values in locals; `nodes` are the argument expressions, for those that gain from a constant. */
+type Emit = (v: Lanes, args: readonly Local[], nodes: readonly Scalar[]) => Local;
+type Operations = { readonly [Op in UnaryOp | BinaryOp]?: Emit };
+
+function plain(op: Op): Emit {
+  return (v, args) => v.op(op, ...args);
+}
+
+function unaryMath(f: (v: Lanes, x: Local) => Local): Emit {
+  return (v, [x]) => f(v, x!);
+}
+
+const same: Emit = (_, [x]) => x!;
+
+const floatOperations: Operations = {
+  add: plain("f32x4.add"),
+  sub: plain("f32x4.sub"),
+  mul: plain("f32x4.mul"),
+  div: plain("f32x4.div"),
+  min: plain("f32x4.min"),
+  max: plain("f32x4.max"),
+  eq: plain("f32x4.eq"),
+  ne: plain("f32x4.ne"),
+  lt: plain("f32x4.lt"),
+  le: plain("f32x4.le"),
+  neg: plain("f32x4.neg"),
+  abs: plain("f32x4.abs"),
+  sqrt: plain("f32x4.sqrt"),
+  floor: plain("f32x4.floor"),
+  ceil: plain("f32x4.ceil"),
+  trunc: plain("f32x4.trunc"),
+  round: plain("f32x4.nearest"),
+  sign: (v, [x]) => {
+    const one = v.op("v128.or", v.float(1), v.op("v128.and", x!, v.word(-0x80000000)));
+    return v.choose(v.op("f32x4.lt", v.float(0), v.op("f32x4.abs", x!)), one, x!);
+  },
+  exp: unaryMath(math.exp),
+  exp2: unaryMath(math.exp2),
+  expm1: unaryMath(math.expm1),
+  log: unaryMath(math.log),
+  log2: unaryMath(math.log2),
+  log10: unaryMath(math.log10),
+  log1p: unaryMath(math.log1p),
+  sinh: unaryMath(math.sinh),
+  cosh: unaryMath(math.cosh),
+  tanh: unaryMath(math.tanh),
+  sin: smallAngles("sin", math.sin),
+  cos: smallAngles("cos", math.cos),
+  tan: smallAngles("tan", math.tan),
+};
+
+const integerOperations: Operations = {
+  add: plain("i32x4.add"),
+  sub: plain("i32x4.sub"),
+  mul: plain("i32x4.mul"),
+  eq: plain("i32x4.eq"),
+  ne: plain("i32x4.ne"),
+  neg: plain("i32x4.neg"),
+  not: plain("v128.not"),
+  and: plain("v128.and"),
+  or: plain("v128.or"),
+  xor: plain("v128.xor"),
+  floor: same,
+  ceil: same,
+  trunc: same,
+  round: same,
+  shl: shift("i32x4.shl", "i32.shl"),
+};
+
+const operations: { readonly [D in LaneType]: Operations } = {
+  float32: floatOperations,
+  int32: {
+    ...integerOperations,
+    min: plain("i32x4.min_s"),
+    max: plain("i32x4.max_s"),
+    lt: plain("i32x4.lt_s"),
+    le: plain("i32x4.le_s"),
+    abs: plain("i32x4.abs"),
+    sign: (v, [x]) => v.op("i32x4.min_s", v.op("i32x4.max_s", x!, v.word(-1)), v.word(1)),
+    shr: shift("i32x4.shr_s", "i32.shr_s"),
+  },
+  uint32: {
+    ...integerOperations,
+    min: plain("i32x4.min_u"),
+    max: plain("i32x4.max_u"),
+    lt: plain("i32x4.lt_u"),
+    le: plain("i32x4.le_u"),
+    abs: same,
+    sign: (v, [x]) => v.op("i32x4.min_u", x!, v.word(1)),
+    shr: shift("i32x4.shr_u", "i32.shr_u"),
+  },
+  bool: {
+    add: plain("v128.or"),
+    sub: plain("v128.xor"),
+    mul: plain("v128.and"),
+    min: plain("v128.and"),
+    max: plain("v128.or"),
+    and: plain("v128.and"),
+    or: plain("v128.or"),
+    xor: plain("v128.xor"),
+    not: plain("v128.not"),
+    eq: plain("i32x4.eq"),
+    ne: plain("v128.xor"),
+    lt: (v, [a, b]) => v.op("v128.andnot", b!, a!),
+    le: (v, [a, b]) => v.op("v128.or", v.op("v128.not", a!), b!),
+    neg: same,
+    abs: same,
+    sign: same,
+  },
+};
+
+/** Vector shifts take one distance for all lanes; distances that differ are shifted one by one. */
+function shift(vector: "i32x4.shl" | "i32x4.shr_s" | "i32x4.shr_u", scalar: Op): Emit {
+  const keepsSign = vector === "i32x4.shr_s";
+  return (v, [x, distance], nodes) => {
+    const by = nodes[1]!;
+    if (by.op === "const") {
+      const constant = by.value >>> 0;
+      if (constant > 31 && !keepsSign) return v.word(0);
+      return v.shift(vector, x!, Math.min(constant, 31));
+    }
+    const near = v.op("i32x4.min_u", distance!, v.word(31));
+    const shifted = v.temporary();
+    v.f.get(x!).set(shifted);
+    for (let lane = 0; lane < 4; lane++) {
+      v.f.get(shifted).get(x!).lane("i32x4.extract_lane", lane).get(near).lane("i32x4.extract_lane", lane);
+      v.f.op(scalar).lane("i32x4.replace_lane", lane).set(shifted);
+    }
+    return keepsSign ? shifted : v.op("v128.and", shifted, v.op("i32x4.eq", near, distance!));
+  };
+}
+
+/** Vector code for angles that it can reduce; JavaScript for vectors that hold a larger one, ∞ or NaN. */
+function smallAngles(op: "sin" | "cos" | "tan", f: (v: Lanes, x: Local) => Local): Emit {
+  return (v, [x]) => {
+    const result = f(v, x!);
+    const small = v.op("f32x4.lt", v.op("f32x4.abs", x!), v.float(math.largestAngle));
+    v.f.get(small).op("i32x4.all_true").op("i32.eqz");
+    v.f.if(() => v.f.get(callLanes(v, op, "float32", [x!])).set(result));
+    return result;
+  };
+}
+
+/** `op` of each lane by JavaScript. Floats travel as f64, the type that JavaScript computes in; the rest as i32. */
+function callLanes(v: Lanes, op: UnaryOp | BinaryOp, dtype: DType, args: readonly Local[]): Local {
+  const { f } = v;
+  const type = isFloat(dtype) ? f64 : i32;
+  const index = v.import({ name: `${op} ${dtype}`, params: args.map(() => type), results: [type] });
+  const result = v.temporary();
+  f.get(v.word(0)).set(result);
+  for (let lane = 0; lane < 4; lane++) {
+    f.get(result);
+    for (const arg of args) {
+      f.get(arg);
+      if (isFloat(dtype)) f.lane("f32x4.extract_lane", lane).op("f64.promote_f32");
+      else f.lane("i32x4.extract_lane", lane);
+    }
+    f.call(index);
+    if (isFloat(dtype)) f.op("f32.demote_f64").lane("f32x4.replace_lane", lane);
+    else f.lane("i32x4.replace_lane", lane);
+    f.set(result);
+  }
+  return result;
+}
+
+/** The function that an import by `callLanes` names. Bools come and go as masks. */
+export function importedFunction(name: string): (...args: number[]) => number {
+  const [op, dtype] = name.split(" ") as [UnaryOp | BinaryOp, DType];
+  const f = (isFloat(dtype) ? scalarFunctions : integerFunctions)[op] as (...args: number[]) => number;
+  if (isFloat(dtype)) return f;
+  return (...args) => {
+    const result = toDType(f(...args.map((x) => toDType(x, dtype))), dtype);
+    return dtype === "bool" ? -result : result;
+  };
+}
+
+function castLanes(v: Lanes, x: Local, from: DType, to: DType): Local {
+  if (to === "bool") return isFloat(from) ? v.op("f32x4.ne", x, v.float(0)) : v.op("i32x4.ne", x, v.word(0));
+  if (from === "bool") return v.op("v128.and", x, isFloat(to) ? v.float(1) : v.word(1));
+  if (isFloat(from)) return v.op(to === "int32" ? "i32x4.trunc_sat_f32x4_s" : "i32x4.trunc_sat_f32x4_u", x);
+  if (isFloat(to)) return v.op(from === "int32" ? "f32x4.convert_i32x4_s" : "f32x4.convert_i32x4_u", x);
+  return x;
+}
+
+/** A constant as its lanes hold it. */
+export function constantLanes(v: Lanes, value: number, dtype: DType): Local {
+  const stored = toDType(value, dtype);
+  return isFloat(dtype) ? v.float(stored) : v.word(dtype === "bool" ? -stored : stored);
+}
+
+/** The dtypes that lanes hold. */
+export type LaneType = Exclude<DType, "float64">;
+
+export function isLaneType(dtype: DType): dtype is LaneType {
+  return dtype !== "float64";
+}
+
+/** `op` of values of one dtype. */
+export function applyLanes(
+  v: Lanes,
+  op: UnaryOp | BinaryOp,
+  dtype: LaneType,
+  args: readonly Local[],
+  nodes: readonly Scalar[] = [],
+): Local {
+  return operations[dtype][op]?.(v, args, nodes) ?? callLanes(v, op, dtype, args);
+}
+
+/** Computes a node whose arguments are in `values`. */
+export function emitNode(v: Lanes, node: Scalar, values: ReadonlyMap<Scalar, Local>): Local {
+  const args = node.args.map((arg) => values.get(arg)!);
+  switch (node.op) {
+    case "input":
+    case "index":
+      throw new Error("inputs are loaded before a body is computed");
+    case "const":
+      return constantLanes(v, node.value, node.dtype);
+    case "select":
+      return v.choose(args[0]!, args[1]!, args[2]!);
+    case "cast":
+      return castLanes(v, args[0]!, node.args[0]!.dtype, node.dtype);
+    default:
+      return applyLanes(v, node.op, node.args[0]!.dtype as LaneType, args, node.args);
+  }
+}

@@ -1,0 +1,109 @@
+/** The gradient checker: derivatives against differences of the function itself. */
+
+import { toTensor } from "../ops/arguments.ts";
+import { tensor } from "../ops/create.ts";
+import { isFloat } from "../ops/dtype.ts";
+import { cast } from "../ops/elementwise.ts";
+import type { Tensor } from "../ops/tensor.ts";
+import { putTogether, takeApart } from "../ops/tree.ts";
+import { callSync, isDifferentiable } from "./function.ts";
+import { jvp } from "./jvp.ts";
+import { vjp } from "./vjp.ts";
+
+export interface CheckOptions {
+  /** Derivatives up to this order are checked; 2 by default. */
+  readonly order?: number | undefined;
+  /** Both by default. */
+  readonly modes?: readonly ("forward" | "reverse")[] | undefined;
+  /** Largest accepted error, relative to 1 + the size of the derivative; 1e-5 by default. */
+  readonly tolerance?: number | undefined;
+}
+
+type ListFunction = (...xs: Tensor[]) => Tensor[];
+
+export function checkGrads<A extends readonly unknown[]>(
+  f: (...args: A) => unknown,
+  args: A,
+  options: CheckOptions = {},
+): void {
+  const { order = 2, modes = ["forward", "reverse"], tolerance = 1e-5 } = options;
+  const { leaves, structure } = takeApart("checkGrads", args);
+  const fixed = leaves.map((leaf) => isDifferentiable(leaf) ? null : toTensor("checkGrads", leaf));
+  // Differences of a float32 function are noise, so all floats become float64.
+  const primals = leaves.filter(isDifferentiable).map((leaf) => cast(toTensor("checkGrads", leaf), "float64"));
+  const ofFloats: ListFunction = (...xs) => {
+    let next = 0;
+    const all = putTogether(structure, fixed.map((x) => x ?? xs[next++]!)) as A;
+    return takeApart("checkGrads", callSync("checkGrads", f, all)).leaves
+      .map((leaf) => toTensor("checkGrads", leaf)).filter((y) => isFloat(y.dtype));
+  };
+  checkOrder(ofFloats, primals, { order, modes, tolerance }, "");
+}
+
+function checkOrder(f: ListFunction, primals: readonly Tensor[], options: Required<CheckSettings>, path: string): void {
+  const direction = directionLike(primals, 1);
+  const slope = differences(f, primals, direction);
+  for (const mode of options.modes) {
+    const here = path === "" ? mode : `${mode} over ${path}`;
+    if (mode === "forward") {
+      compare(here, flat(jvp(f, [...primals], [...direction])[1]), slope, options.tolerance);
+    } else {
+      const [y, pullback] = vjp(f, ...primals);
+      const weights = directionLike(y, 2);
+      const pulled = flat(pullback(weights as never));
+      const along = dotAll(pulled, flat(direction));
+      compare(here, [along], [dotAll(flat(weights), slope)], options.tolerance);
+    }
+    if (options.order > 1) {
+      const derivative: ListFunction = mode === "forward"
+        ? (...xs) => jvp(f, xs, [...direction])[1] as Tensor[]
+        : (...xs) => {
+          const [y, pullback] = vjp(f, ...xs);
+          return pullback(directionLike(y, 2) as never) as Tensor[];
+        };
+      checkOrder(derivative, primals, { ...options, order: options.order - 1 }, here);
+    }
+  }
+}
+
+type CheckSettings = { [K in keyof CheckOptions]-?: NonNullable<CheckOptions[K]> };
+
+/** Fixed directions without symmetry: the fractional parts of multiples of the golden ratio. */
+function directionLike(xs: readonly Tensor[], salt: number): Tensor[] {
+  let n = salt * 1000;
+  return xs.map((x) => {
+    const values = Float64Array.from({ length: x.size }, () => 2 * ((++n * 0.6180339887498949) % 1) - 1);
+    return cast(tensor(values, { shape: x.shape }), x.dtype);
+  });
+}
+
+function flat(xs: unknown): number[] {
+  return (xs as Tensor[]).flatMap((x) => [...x.dataSync<Float64Array>()]);
+}
+
+function dotAll(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, x, i) => sum + x * b[i]!, 0);
+}
+
+/** Central differences along a direction, improved once by Richardson's extrapolation: error O(h⁴). */
+function differences(f: ListFunction, primals: readonly Tensor[], direction: readonly Tensor[]): number[] {
+  const at = (h: number): number[] =>
+    flat(f(...primals.map((x, i) => {
+      const [p, d] = [x.dataSync<Float64Array>(), direction[i]!.dataSync<Float64Array>()];
+      return tensor(p.map((v, k) => v + h * d[k]!), { shape: x.shape });
+    })));
+  const central = (h: number): number[] => {
+    const [plus, minus] = [at(h), at(-h)];
+    return plus.map((v, i) => (v - minus[i]!) / (2 * h));
+  };
+  const [coarse, fine] = [central(2e-3), central(1e-3)];
+  return fine.map((v, i) => (4 * v - coarse[i]!) / 3);
+}
+
+function compare(mode: string, got: readonly number[], expected: readonly number[], tolerance: number): void {
+  got.forEach((g, i) => {
+    const e = expected[i]!;
+    if (Math.abs(g - e) <= tolerance * (1 + Math.abs(e)) || Object.is(g, e)) return;
+    throw new Error(`checkGrads() found a wrong derivative (${mode}): ${g} where differences give ${e}`);
+  });
+}

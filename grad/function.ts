@@ -1,0 +1,49 @@
+/** What all transforms do around a function: check its result, read trees of arguments. */
+
+import { toTensor } from "../ops/arguments.ts";
+import { isFloat } from "../ops/dtype.ts";
+import { cast } from "../ops/elementwise.ts";
+import { describe, ShapeError } from "../ops/errors.ts";
+import { sameShape, type TensorType, typeString } from "../ops/shape.ts";
+import { Tensor, type TensorLike } from "../ops/tensor.ts";
+
+/** Calls `f` and refuses a promise: a trace is over before an async function goes on. */
+export function callSync<A extends readonly unknown[], R>(transform: string, f: (...args: A) => R, args: A): R {
+  if (typeof f !== "function") throw new TypeError(`${transform}() takes a function, got ${describe(f)}`);
+  const result = f(...args);
+  if (typeof (result as { then?: unknown } | null)?.then === "function") {
+    throw new TypeError(
+      `${transform}() cannot transform an async function: await what it needs before, and pass it in`,
+    );
+  }
+  return result;
+}
+
+/** Whether derivatives are taken with respect to a leaf: floats, and bare numbers. */
+export function isDifferentiable(leaf: TensorLike): boolean {
+  return leaf instanceof Tensor ? isFloat(leaf.dtype) : typeof leaf === "number";
+}
+
+/** A tangent or cotangent for a value of type `type`, checked; bare numbers adopt the type. */
+export function matching(transform: string, what: string, type: TensorType, x: unknown): Tensor {
+  const t = toTensor(transform, x);
+  if (!sameShape(t.shape, type.shape)) {
+    throw new ShapeError(`${transform}() needs a ${what} of type ${typeString(type)}, got ${typeString(t.type)}`);
+  }
+  if (t.dtype !== type.dtype && x instanceof Tensor) {
+    throw new TypeError(
+      `${transform}() needs a ${what} of type ${typeString(type)}, got ${typeString(t.type)}: cast() it`,
+    );
+  }
+  return cast(t, type.dtype);
+}
+
+/** Replaces the tensors anywhere in a value; what is no array or plain object stays as it is. */
+export function mapTensors(value: unknown, f: (x: Tensor) => Tensor): unknown {
+  if (value instanceof Tensor) return f(value);
+  if (Array.isArray(value)) return value.map((child) => mapTensors(child, f));
+  if (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
+    return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, mapTensors(child, f)]));
+  }
+  return value;
+}

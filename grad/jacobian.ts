@@ -1,0 +1,123 @@
+/** Jacobians and Hessians: derivatives along every basis direction at once. */
+
+import { toTensor } from "../ops/arguments.ts";
+import { eye, zeros } from "../ops/create.ts";
+import { concatenate, moveAxis, reshape, slice } from "../ops/movement.ts";
+import { sizeOf, typeString } from "../ops/shape.ts";
+import type { Tensor } from "../ops/tensor.ts";
+import { type MapLeaves, putTogether, takeApart } from "../ops/tree.ts";
+import { isDifferentiable } from "./function.ts";
+import { jvp, linearize } from "./jvp.ts";
+import type { Grads } from "./types.ts";
+import { grad, vjp } from "./vjp.ts";
+import { vmap } from "./vmap.ts";
+
+/** For every leaf of the result, the tree of derivatives by every leaf of the argument at position `N`. */
+export type Jacobian<A extends readonly unknown[], R, N extends number = 0> = MapLeaves<R, Grads<A[N]>>;
+
+export interface JacobianOptions<N extends number = 0> {
+  /** Which argument to differentiate with respect to; the first by default. */
+  readonly argnums?: N | undefined;
+}
+
+/** The function of one argument alone, the others being captured. */
+function ofArgument<A extends readonly unknown[], R>(f: (...args: A) => R, args: A, n: number): (x: unknown) => R {
+  return (x) => f(...args.map((arg, i) => (i === n ? x : arg)) as unknown as A);
+}
+
+/** The standard basis of a list of tensors, as one batch: leaf i is `[total, …shape i]`. */
+function basis(leaves: readonly Tensor[]): Tensor[] {
+  const total = leaves.reduce((n, x) => n + x.size, 0);
+  let start = 0;
+  return leaves.map((x) => {
+    const identity = eye(x.size, x.size, { dtype: x.dtype });
+    const block = (rows: number): Tensor => zeros([rows, x.size], { dtype: x.dtype });
+    const padded = concatenate([block(start), identity, block(total - start - x.size)]);
+    start += x.size;
+    return reshape(padded, [total, ...x.shape]);
+  });
+}
+
+/** Cuts the leading axis `[total, …]` into pieces `[…shape i, …]`, one for each of `shapes`. */
+function unravel(x: Tensor, shapes: readonly (readonly number[])[]): Tensor[] {
+  let start = 0;
+  return shapes.map((shape) => {
+    const stop = start + sizeOf(shape);
+    const piece = reshape(slice(x, { start: [start], stop: [stop] }), [...shape, ...x.shape.slice(1)]);
+    start = stop;
+    return piece;
+  });
+}
+
+function smoothLeaves(transform: string, leaves: readonly unknown[]): Tensor[] {
+  return leaves.map((leaf) => {
+    const x = toTensor(transform, leaf);
+    if (!isDifferentiable(leaf as Tensor)) {
+      throw new TypeError(`${transform}() cannot differentiate ${typeString(x.type)}: cast() it to float32`);
+    }
+    return x;
+  });
+}
+
+export function jacrev<A extends readonly unknown[], R, const N extends number = 0>(
+  f: (...args: A) => R,
+  options: JacobianOptions<N> = {},
+): (...args: A) => Jacobian<A, R, N> {
+  return (...args) => {
+    const n = options.argnums ?? 0;
+    const [y, pullback] = vjp(ofArgument(f, args, n), args[n]);
+    const out = takeApart("jacrev", y);
+    const outputs = smoothLeaves("jacrev", out.leaves);
+    const { leaves, structure } = takeApart("jacrev", args[n]);
+    smoothLeaves("jacrev", leaves);
+    // One pullback per element of the result, all in one batch: leaves [total, …shape of the argument's leaf].
+    const rows = vmap((ct: unknown) => pullback(ct as never)[0])(putTogether(out.structure, basis(outputs)));
+    const pieces = takeApart("jacrev", rows).leaves.map((row) => unravel(row as Tensor, outputs.map((o) => o.shape)));
+    return putTogether(
+      out.structure,
+      outputs.map((_, i) => putTogether(structure, pieces.map((piece) => piece[i]))),
+    ) as Jacobian<A, R, N>;
+  };
+}
+
+export function jacfwd<A extends readonly unknown[], R, const N extends number = 0>(
+  f: (...args: A) => R,
+  options: JacobianOptions<N> = {},
+): (...args: A) => Jacobian<A, R, N> {
+  return (...args) => {
+    const n = options.argnums ?? 0;
+    const { leaves, structure } = takeApart("jacfwd", args[n]);
+    const inputs = smoothLeaves("jacfwd", leaves);
+    const [y, push] = linearize(ofArgument(f, args, n), args[n]);
+    const out = takeApart("jacfwd", y);
+    smoothLeaves("jacfwd", out.leaves);
+    const columns = vmap((t: unknown) => push(t as never))(putTogether(structure, basis(inputs)));
+    const results = takeApart("jacfwd", columns).leaves.map((column) => {
+      const pieces = unravel(column as Tensor, inputs.map((x) => x.shape));
+      const lead = (piece: Tensor, i: number): Tensor => {
+        const axes = inputs[i]!.shape.map((_, k) => k);
+        return moveAxis(piece, axes, axes.map((k) => piece.ndim - axes.length + k));
+      };
+      return putTogether(structure, pieces.map(lead));
+    });
+    return putTogether(out.structure, results) as Jacobian<A, R, N>;
+  };
+}
+
+export function jacobian<A extends readonly unknown[], R, const N extends number = 0>(
+  f: (...args: A) => R,
+  options: JacobianOptions<N> = {},
+): (...args: A) => Jacobian<A, R, N> {
+  return jacrev(f, options);
+}
+
+export function hessian<A extends readonly unknown[], const N extends number = 0>(
+  f: (...args: A) => Tensor,
+  options: JacobianOptions<N> = {},
+): (...args: A) => MapLeaves<Grads<A[N]>, Grads<A[N]>> {
+  return jacfwd(jacrev(f, options), options) as (...args: A) => MapLeaves<Grads<A[N]>, Grads<A[N]>>;
+}
+
+export function hvp<P>(f: (x: P) => Tensor, x: NoInfer<P>, v: Grads<P>): Grads<P> {
+  return jvp(grad(f), [x], [v])[1] as Grads<P>;
+}

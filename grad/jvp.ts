@@ -1,0 +1,100 @@
+/** Forward mode: values carried together with their tangents. */
+
+import { bind } from "../ops/bind.ts";
+import { zerosLike } from "../ops/create.ts";
+import { toTensor } from "../ops/arguments.ts";
+import { isFloat } from "../ops/dtype.ts";
+import type { Primitive } from "../ops/primitive.ts";
+import { Owner, tidy } from "../ops/scope.ts";
+import type { Tensor } from "../ops/tensor.ts";
+import { Trace, Tracer } from "../ops/trace.ts";
+import { putTogether, takeApart } from "../ops/tree.ts";
+import { callSync, isDifferentiable } from "./function.ts";
+import { isSmooth, readTangents, record } from "./record.ts";
+import { push } from "./rules.ts";
+import type { Grads } from "./types.ts";
+
+class JvpTracer extends Tracer {
+  readonly primal: Tensor;
+  /** null is zero. */
+  readonly tangent: Tensor | null;
+
+  constructor(trace: JvpTrace, primal: Tensor, tangent: Tensor | null, madeBy: string) {
+    super(trace, primal.type, madeBy);
+    this.primal = primal;
+    this.tangent = tangent;
+  }
+
+  protected override below(): Tensor {
+    return this.primal;
+  }
+}
+
+class JvpTrace extends Trace {
+  readonly owned: Owner = new Owner(this.level);
+
+  pair(x: Tensor): readonly [Tensor, Tensor | null] {
+    return x instanceof JvpTracer && x.trace === this ? [x.primal, x.tangent] : [x, null];
+  }
+
+  override process(primitive: Primitive, inputs: readonly Tensor[], params: unknown): readonly Tensor[] {
+    const pairs = inputs.map((x) => this.pair(x));
+    const primals = pairs.map(([primal]) => primal);
+    const [outputs, tangent] = tidy(
+      () => {
+        const outputs = bind(primitive, primals, params);
+        return [outputs, push({ primitive, params, inputs: primals, outputs }, pairs.map(([, t]) => t))] as const;
+      },
+      ([outputs, tangent]) => [...outputs, tangent],
+      this.owned,
+    );
+    return outputs.map((y) => new JvpTracer(this, y, tangent, `${primitive.name}()`));
+  }
+}
+
+export function jvp<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  primals: A,
+  tangents: { readonly [K in keyof A]: Grads<A[K]> },
+): [R, Grads<R>] {
+  const trace = new JvpTrace("jvp");
+  const { leaves, structure } = takeApart("jvp", primals);
+  const values = leaves.map((leaf) => toTensor("jvp", leaf));
+  const given = readTangents(
+    "jvp",
+    "tangent",
+    structure,
+    values.map((x) => x.type),
+    leaves.map(isDifferentiable),
+    tangents,
+  );
+  const traced = values.map((x, i) => (given[i] === null ? x : new JvpTracer(trace, x, given[i]!, "an argument")));
+  try {
+    const out = takeApart("jvp", callSync("jvp", f, putTogether(structure, traced) as A));
+    const pairs = out.leaves.map((leaf) => trace.pair(toTensor("jvp", leaf)));
+    const results = pairs.map(([y]) => y);
+    const pushed = pairs.map(([y, t]) => (isFloat(y.dtype) ? t ?? zerosLike(y) : null));
+    trace.owned.release([...results, ...pushed], null);
+    return [putTogether(out.structure, results) as R, putTogether(out.structure, pushed) as Grads<R>];
+  } finally {
+    trace.finish();
+    trace.owned.free();
+  }
+}
+
+export function linearize<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  ...primals: A
+): [R, (...tangents: { readonly [K in keyof A]: Grads<A[K]> }) => Grads<R>] {
+  const { tape, inputs, results } = record("linearize", "forward", f, primals, false);
+  const outputs = tape.settle(results.primals, []);
+  const differentiable = inputs.leaves.map(isDifferentiable);
+  const types = inputs.primals.map((x) => x.type);
+  const linear = (...tangents: { readonly [K in keyof A]: Grads<A[K]> }): Grads<R> => {
+    const given = readTangents("linearize", "tangent", inputs.structure, types, differentiable, tangents);
+    const pushed = tape.forward(given.filter((_, i) => differentiable[i]), results.nodes);
+    const filled = pushed.map((t, i) => (isSmooth(outputs[i]!) ? t ?? zerosLike(outputs[i]!) : null));
+    return putTogether(results.structure, filled) as Grads<R>;
+  };
+  return [putTogether(results.structure, outputs) as R, linear];
+}

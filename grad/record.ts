@@ -1,0 +1,136 @@
+/** Running a function under a tape: arguments in, results out, both as leaves of trees. */
+
+import { toTensor } from "../ops/arguments.ts";
+import { zeros } from "../ops/create.ts";
+import { isFloat } from "../ops/dtype.ts";
+import { describe } from "../ops/errors.ts";
+import type { TensorType } from "../ops/shape.ts";
+import type { Tensor, TensorLike } from "../ops/tensor.ts";
+import { leavesAs, putTogether, sameStructure, type Structure, takeApart } from "../ops/tree.ts";
+import { callSync, isDifferentiable, mapTensors, matching } from "./function.ts";
+import { Tape } from "./tape.ts";
+
+type TapeNode = ReturnType<Tape["nodeOf"]>;
+
+/** The leaves of arguments, and what is differentiated among them. */
+export interface Arguments {
+  readonly structure: Structure;
+  readonly leaves: readonly TensorLike[];
+  readonly primals: readonly Tensor[];
+}
+
+/** What a function returned. */
+export interface Results {
+  readonly structure: Structure;
+  readonly primals: readonly Tensor[];
+  readonly nodes: readonly TapeNode[];
+  /** The auxiliary value, with known values in place of tracers. */
+  readonly aux: unknown;
+  readonly auxTensors: readonly Tensor[];
+}
+
+export interface Recording {
+  readonly tape: Tape;
+  readonly inputs: Arguments;
+  readonly results: Results;
+}
+
+/** Runs `f` under a new tape. With `hasAux` it returns a pair, and only the first of it is differentiated. */
+export function record<A extends readonly unknown[]>(
+  transform: string,
+  direction: "reverse" | "forward",
+  f: (...args: A) => unknown,
+  args: A,
+  hasAux: boolean,
+): Recording {
+  const tape = new Tape(transform, direction);
+  const { leaves, structure } = takeApart(transform, args);
+  const primals = leaves.map((leaf) => toTensor(transform, leaf));
+  const traced = primals.map((x, i) => (isDifferentiable(leaves[i]!) ? tape.input(x) : x));
+  try {
+    const result = callSync(transform, f, putTogether(structure, traced) as A);
+    const [y, aux] = hasAux ? pair(transform, result) : [result, null];
+    const out = takeApart(transform, y);
+    const outputs = out.leaves.map((leaf) => toTensor(transform, leaf));
+    const auxTensors: Tensor[] = [];
+    const lowered = mapTensors(aux, (x) => {
+      auxTensors.push(tape.primal(x));
+      return tape.primal(x);
+    });
+    return {
+      tape,
+      inputs: { structure, leaves, primals },
+      results: {
+        structure: out.structure,
+        primals: outputs.map((x) => tape.primal(x)),
+        nodes: outputs.map((x) => tape.nodeOf(x)),
+        aux: lowered,
+        auxTensors,
+      },
+    };
+  } catch (error) {
+    tape.free([]);
+    throw error;
+  } finally {
+    tape.finish();
+  }
+}
+
+function pair(transform: string, result: unknown): readonly [unknown, unknown] {
+  if (Array.isArray(result) && result.length === 2) return [result[0], result[1]];
+  throw new TypeError(`${transform}() with hasAux needs a function that returns [value, aux], got ${describe(result)}`);
+}
+
+/** Runs the tape backward from cotangents of the results; one cotangent per leaf, null for integers and bools. */
+export function pullBack(
+  { tape, inputs, results }: Recording,
+  cotangents: readonly (Tensor | null)[],
+): (Tensor | null)[] {
+  const seeds = results.nodes.flatMap((node, i) => (cotangents[i] == null ? [] : [[node, cotangents[i]] as const]));
+  const pulled = tape.backward(seeds);
+  let next = 0;
+  return inputs.leaves.map((leaf, i) => {
+    if (!isDifferentiable(leaf)) return null;
+    const { shape, dtype } = inputs.primals[i]!;
+    return pulled[next++] ?? zeros(shape, { dtype });
+  });
+}
+
+/**
+ * The leaves of a tree of tangents or cotangents for values of these types: null for integers and bools, where the tree
+ * has null as well (or anything, which is ignored).
+ */
+export function readTangents(
+  op: string,
+  what: "tangent" | "cotangent",
+  structure: Structure,
+  types: readonly TensorType[],
+  differentiable: readonly boolean[],
+  tree: unknown,
+): (Tensor | null)[] {
+  let at = 0;
+  const onlyFloats = dropLeaves(structure, () => differentiable[at++]!);
+  const whole = sameStructure(takeApart(op, tree).structure, structure);
+  const given = leavesAs(op, whole ? structure : onlyFloats, tree, `a ${what}`);
+  let next = 0;
+  return types.map((type, i) => {
+    if (!differentiable[i]) {
+      if (whole) next++;
+      return null;
+    }
+    return matching(op, what, type, given[next++]);
+  });
+}
+
+/** The structure with null in place of some leaves. */
+function dropLeaves(structure: Structure, keep: () => boolean): Structure {
+  if (structure === "leaf") return keep() ? "leaf" : null;
+  if (structure === null) return null;
+  if (Array.isArray(structure)) return structure.map((child) => dropLeaves(child, keep));
+  return Object.fromEntries(Object.entries(structure).map(([key, child]) => [key, dropLeaves(child, keep)]));
+}
+
+/** Whether cotangents flow into a result of this type. */
+export function isSmooth(x: { readonly dtype: TensorType["dtype"] }): boolean {
+  return isFloat(x.dtype);
+}

@@ -1,0 +1,167 @@
+/** Batching: a function of single examples becomes one of whole batches. */
+
+import { toTensor } from "../ops/arguments.ts";
+import { describe, ShapeError } from "../ops/errors.ts";
+import { broadcastTo, moveAxis } from "../ops/movement.ts";
+import type { Primitive } from "../ops/primitive.ts";
+import { Owner, tidy } from "../ops/scope.ts";
+import { normalizeAxis, type TensorType, typeString } from "../ops/shape.ts";
+import type { ConcreteTensor, Tensor } from "../ops/tensor.ts";
+import { Trace, Tracer } from "../ops/trace.ts";
+import { putTogether, type Structure, takeApart } from "../ops/tree.ts";
+import { callSync } from "./function.ts";
+
+/** Which axis of each leaf is the batch: one number for all, null for none, or a tree that says it leaf by leaf. */
+export type Axes = number | null | readonly Axes[] | { readonly [key: string]: Axes };
+
+export interface VmapOptions {
+  /** One entry for each argument, or one for all. */
+  readonly inAxes?: number | readonly Axes[] | undefined;
+  readonly outAxes?: Axes | undefined;
+  /** The batch size, where no argument tells it. */
+  readonly size?: number | undefined;
+}
+
+class BatchTracer extends Tracer {
+  /** The value for the whole batch, which is its first axis. */
+  readonly batch: Tensor;
+
+  constructor(trace: BatchTrace, type: TensorType, batch: Tensor, madeBy: string) {
+    super(trace, type, madeBy);
+    this.batch = batch;
+  }
+
+  protected override below(): Tensor {
+    return this.batch;
+  }
+
+  override concrete(): ConcreteTensor {
+    throw new TypeError(
+      `${typeString(this.type)} has no single value inside vmap(): use where() or cond() to choose by a value, ` +
+        "or return it and read the batch outside",
+    );
+  }
+}
+
+class BatchTrace extends Trace {
+  readonly size: number;
+  readonly owned: Owner = new Owner(this.level);
+
+  constructor(size: number) {
+    super("vmap");
+    this.size = size;
+  }
+
+  input(batch: Tensor): Tensor {
+    return this.tracer(batch, "an argument");
+  }
+
+  tracer(batch: Tensor, madeBy: string): Tensor {
+    return new BatchTracer(this, { dtype: batch.dtype, shape: batch.shape.slice(1) }, batch, madeBy);
+  }
+
+  /** The batched value of a tracer of this trace, else null. */
+  batchOf(x: Tensor): Tensor | null {
+    return x instanceof BatchTracer && x.trace === this ? x.batch : null;
+  }
+
+  override process(primitive: Primitive, inputs: readonly Tensor[], params: unknown): readonly Tensor[] {
+    const batches = inputs.map((x) => this.batchOf(x));
+    const values = inputs.map((x, i) => batches[i] ?? x);
+    const outputs = tidy(
+      () => primitive.batch(values, batches.map((b) => b !== null), params, this.size),
+      (made) => made,
+      this.owned,
+    );
+    return outputs.map((y) => this.tracer(y, `${primitive.name}()`));
+  }
+}
+
+/** Spreads an axes tree over a structure: one entry per leaf. */
+function axesOf(what: string, axes: Axes, structure: Structure): (number | null)[] {
+  if (structure === null) return [];
+  if (structure === "leaf") {
+    if (axes === null || typeof axes === "number") return [axes];
+    throw new TypeError(`vmap() needs ${what} of a number or null for a leaf, got ${describe(axes)}`);
+  }
+  const children = Object.entries(structure);
+  if (axes === null || typeof axes === "number") return children.flatMap(([, child]) => axesOf(what, axes, child));
+  return children.flatMap(([key, child]) => {
+    const entry = (axes as Record<string, Axes | undefined>)[key];
+    if (entry === undefined) throw new TypeError(`vmap() needs ${what} that have an entry for ${JSON.stringify(key)}`);
+    return axesOf(what, entry, child);
+  });
+}
+
+export function vmap<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  options: VmapOptions = {},
+): (...args: A) => R {
+  const { inAxes = 0, outAxes = 0 } = options;
+  return (...args) => {
+    const { leaves, structure } = takeApart("vmap", args);
+    if (typeof inAxes === "object" && inAxes.length !== args.length) {
+      throw new TypeError(
+        `vmap() has inAxes for ${inAxes.length} arguments, but the function was called with ${args.length}`,
+      );
+    }
+    const values = leaves.map((leaf) => toTensor("vmap", leaf));
+    const axes = axesOf("inAxes", inAxes, structure).map((axis, i) =>
+      axis === null ? null : batchAxis(axis, values[i]!)
+    );
+    const trace = new BatchTrace(batchSize(values, axes, options.size));
+    try {
+      const traced = values.map((x, i) => (axes[i] === null ? x : trace.input(moveAxis(x, axes[i]!, 0))));
+      const out = takeApart("vmap", callSync("vmap", f, putTogether(structure, traced) as A));
+      const places = axesOf("outAxes", outAxes, out.structure);
+      const results = out.leaves.map((leaf, i) => collect(trace, toTensor("vmap", leaf), places[i]!));
+      trace.owned.release(results, null);
+      return putTogether(out.structure, results) as R;
+    } finally {
+      trace.finish();
+      trace.owned.free();
+    }
+  };
+}
+
+function batchAxis(axis: number, x: Tensor): number {
+  if (x.ndim === 0) {
+    throw new ShapeError(`vmap() cannot batch ${typeString(x.type)} along axis ${axis}: give it null in inAxes`);
+  }
+  return normalizeAxis("vmap", axis, x.ndim);
+}
+
+function batchSize(values: readonly Tensor[], axes: readonly (number | null)[], given: number | undefined): number {
+  let size = given;
+  let from: Tensor | null = null;
+  values.forEach((x, i) => {
+    const axis = axes[i];
+    if (axis === null || axis === undefined) return;
+    const n = x.shape[axis]!;
+    if (size !== undefined && n !== size) {
+      const other = from === null ? `the given size ${size}` : `${size} of ${typeString(from.type)}`;
+      throw new ShapeError(
+        `vmap() cannot batch over ${n} along axis ${axis} of ${
+          typeString(x.type)
+        } beside ${other}: batch sizes must be equal`,
+      );
+    }
+    size = n;
+    from ??= x;
+  });
+  if (size === undefined) {
+    throw new ShapeError("vmap() cannot tell the batch size: no argument has a batch axis; give { size }");
+  }
+  return size;
+}
+
+/** A result with the batch axis put where it is wanted. */
+function collect(trace: BatchTrace, y: Tensor, axis: number | null): Tensor {
+  const batch = trace.batchOf(y);
+  if (axis === null) {
+    if (batch === null) return y;
+    throw new TypeError(`vmap() cannot return ${typeString(y.type)} with outAxes null: it differs over the batch`);
+  }
+  const whole = batch ?? broadcastTo(y, [trace.size, ...y.shape]);
+  return moveAxis(whole, 0, normalizeAxis("vmap", axis, whole.ndim));
+}

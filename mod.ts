@@ -1,0 +1,9 @@
+/**
+ * Pullback: functional, immutable tensors for Deno, with composable transforms.
+ *
+ * @module
+ */
+
+export * from "./ops/mod.ts";
+export * from "./grad/mod.ts";
+export * as tree from "./ops/tree.ts";

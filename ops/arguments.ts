@@ -1,0 +1,84 @@
+/** From what a caller passes to tensors of one dtype and one shape. */
+
+import { full } from "./create.ts";
+import { type DType, isFloat, kindOf, promote } from "./dtype.ts";
+import { cast } from "./elementwise.ts";
+import { describe, ShapeError } from "./errors.ts";
+import { broadcastTo } from "./movement.ts";
+import { broadcastShapes, sameShape, typeString } from "./shape.ts";
+import { Tensor, type TensorLike } from "./tensor.ts";
+
+/** A tensor as it is; a bare number as float32 and a boolean as bool. */
+export function toTensor(op: string, x: unknown): Tensor {
+  if (x instanceof Tensor) return x;
+  if (typeof x === "number") return full([], x);
+  if (typeof x === "boolean") return full([], x);
+  throw notTensorLike(op, x);
+}
+
+function notTensorLike(op: string, x: unknown): TypeError {
+  const cure = Array.isArray(x) || ArrayBuffer.isView(x) ? ": make a tensor of it with tensor()" : "";
+  return new TypeError(`${op}() takes tensors, numbers or booleans, got ${describe(x)}${cure}`);
+}
+
+/** An operand that must be of floats: integers and bools become float32. */
+export function toFloat(op: string, x: TensorLike): Tensor {
+  const t = toTensor(op, x);
+  return isFloat(t.dtype) ? t : cast(t, "float32");
+}
+
+/** An operand for arithmetic; bools are refused with the cure. */
+export function toNumeric(op: string, x: TensorLike): Tensor {
+  const t = toTensor(op, x);
+  if (t.dtype === "bool") {
+    throw new TypeError(`${op}() cannot use ${typeString(t.type)}: cast it to a number type first`);
+  }
+  return t;
+}
+
+/** Operands brought to one dtype, by promotion among the tensors; bare numbers adopt it. */
+export function promoted(op: string, xs: readonly TensorLike[]): Tensor[] {
+  let dtype: DType | null = null;
+  for (const x of xs) if (x instanceof Tensor) dtype = dtype === null ? x.dtype : promote(dtype, x.dtype);
+  if (dtype === null) dtype = xs.every((x) => typeof x === "boolean") ? "bool" : "float32";
+  else if (dtype === "bool" && xs.some((x) => typeof x === "number")) dtype = "float32";
+  return xs.map((x) => x instanceof Tensor ? cast(x, dtype) : scalarOf(op, x, dtype));
+}
+
+/** A bare number or boolean as a rank-0 tensor of `dtype`. */
+function scalarOf(op: string, x: unknown, dtype: DType): Tensor {
+  if (typeof x !== "number" && typeof x !== "boolean") throw notTensorLike(op, x);
+  const value = Number(x);
+  if (kindOf(dtype) === "integer" && !Number.isInteger(value)) {
+    throw new TypeError(`${op}() cannot use ${value} beside a tensor of ${dtype}: cast() the tensor to float32 first`);
+  }
+  return full([], value, { dtype });
+}
+
+/** Tensors brought to one shape by broadcasting. */
+export function broadcasted(op: string, xs: readonly Tensor[]): Tensor[] {
+  let shape = xs[0]!.shape;
+  for (const x of xs) {
+    const next = broadcastShapes(shape, x.shape);
+    if (next === null) {
+      const types = xs.map((t) => typeString(t.type));
+      throw new ShapeError(
+        `${op}() cannot broadcast ${types.slice(0, -1).join(", ")} with ${types.at(-1)}: ` +
+          "sizes, aligned at the last axis, must be equal or 1",
+      );
+    }
+    shape = next;
+  }
+  return xs.map((x) => sameShape(x.shape, shape) ? x : broadcastTo(x, shape));
+}
+
+/** Two or more operands of an elementwise operation: one dtype, one shape. */
+export function matched(op: string, xs: readonly TensorLike[]): Tensor[] {
+  const [a, b] = xs;
+  if (
+    xs.length === 2 && a instanceof Tensor && b instanceof Tensor && a.dtype === b.dtype && sameShape(a.shape, b.shape)
+  ) {
+    return [a, b];
+  }
+  return broadcasted(op, promoted(op, xs));
+}

@@ -1,0 +1,81 @@
+/** One bind, many interpreters: every operation passes here, and the innermost interpreter among its inputs takes it. */
+
+import type { Primitive } from "./primitive.ts";
+import type { Program } from "./program.ts";
+import { enterScope, noteMade } from "./scope.ts";
+import { typeString } from "./shape.ts";
+import { ConcreteTensor, currentDevice, type Device, type Tensor } from "./tensor.ts";
+import { checkAlive, recordingTrace, type Trace, type Tracer } from "./trace.ts";
+
+/** Applies a primitive to tensors and returns its results. */
+export function bind<P>(primitive: Primitive<P>, inputs: readonly Tensor[], params: NoInfer<P>): readonly Tensor[] {
+  const trace = innermost(primitive.name, inputs);
+  if (trace === null) {
+    const types = inputs.map((x) => x.type);
+    return run(oneEquation(primitive as Primitive, types, params), inputs as readonly ConcreteTensor[]);
+  }
+  const scope = enterScope(null);
+  const results = trace.process(primitive as Primitive, inputs, params);
+  enterScope(scope);
+  return results;
+}
+
+/** As {@linkcode bind}, for the many primitives with a single result. */
+export function bind1<P>(primitive: Primitive<P>, inputs: readonly Tensor[], params: NoInfer<P>): Tensor {
+  return bind(primitive, inputs, params)[0]!;
+}
+
+/** Runs a program on the device its inputs live on: the only way anything is ever computed. */
+export function run(program: Program, inputs: readonly ConcreteTensor[]): readonly ConcreteTensor[] {
+  const device = commonDevice(inputs);
+  const results = device.run(program, inputs);
+  for (const x of results) noteMade(x);
+  return results;
+}
+
+/** Whether an operation on these inputs would be executed at once, with no interpreter in between. */
+export function allConcrete(inputs: readonly Tensor[]): inputs is readonly ConcreteTensor[] {
+  if (recordingTrace() !== null) return false;
+  for (const x of inputs) if (!(x instanceof ConcreteTensor)) return false;
+  return true;
+}
+
+function innermost(name: string, inputs: readonly Tensor[]): Trace | null {
+  let trace = recordingTrace();
+  for (const x of inputs) {
+    if (x instanceof ConcreteTensor) continue;
+    const tracer = x as Tracer;
+    checkAlive(tracer, `${name}()`);
+    if (trace === null || tracer.trace.level > trace.level) trace = tracer.trace;
+  }
+  return trace;
+}
+
+function oneEquation(primitive: Primitive, types: readonly ConcreteTensor["type"][], params: unknown): Program {
+  const results = primitive.infer(types, params);
+  const n = types.length;
+  const outputs = results.map((_, i) => n + i);
+  return {
+    inputs: n,
+    types: [...types, ...results],
+    constants: [],
+    equations: [{ primitive, params, inputs: Array.from(types, (_, i) => i), outputs }],
+    outputs,
+  };
+}
+
+function commonDevice(inputs: readonly ConcreteTensor[]): Device {
+  const first = inputs[0];
+  if (first === undefined) return currentDevice();
+  for (const x of inputs) {
+    if (x.device !== first.device) {
+      throw new TypeError(
+        `cannot combine ${typeString(first.type)} on ${first.device.name} with ${
+          typeString(x.type)
+        } on ${x.device.name}: ` +
+          "move one of them with toDevice()",
+      );
+    }
+  }
+  return first.device;
+}

@@ -1,0 +1,117 @@
+/** Matrix products and their relatives. */
+
+import { promoted } from "./arguments.ts";
+import { bind1 } from "./bind.ts";
+import { mul } from "./elementwise.ts";
+import { describe, ShapeError } from "./errors.ts";
+import { alignBatch } from "./families.ts";
+import { broadcastTo, reshape, swapAxes, transpose } from "./movement.ts";
+import type { Primitive } from "./primitive.ts";
+import { broadcastShapes, normalizeAxis, type Shape, sizeOf, typeString } from "./shape.ts";
+import type { Tensor, TensorLike } from "./tensor.ts";
+
+/** `[…batch, m, k] · […batch, k, n]` with equal batch axes. */
+const matmulP: Primitive<null> = {
+  name: "matmul",
+  infer: ([a, b]) => [{ dtype: a!.dtype, shape: [...a!.shape.slice(0, -1), b!.shape.at(-1)!] }],
+  kernel: () => ({ kind: "matmul" }),
+  derivative: {
+    kind: "bilinear",
+    transpose: [
+      (g, b) => bind1(matmulP, [g, swapAxes(b, -1, -2)], null),
+      (g, a) => bind1(matmulP, [swapAxes(a, -1, -2), g], null),
+    ],
+  },
+  batch([a, b], [many, manyB], _, size) {
+    // One right-hand side for the whole batch: one taller product.
+    if (many && !manyB && b!.ndim === 2) {
+      const [v, m, k] = a!.shape;
+      return [reshape(bind1(matmulP, [reshape(a!, [v! * m!, k!]), b!], null), [v!, m!, b!.shape[1]!])];
+    }
+    return [bind1(matmulP, alignBatch([a!, b!], [many!, manyB!], size), null)];
+  },
+};
+
+/** Two operands of numbers, of one dtype. */
+function factors(op: string, a: TensorLike, b: TensorLike): [Tensor, Tensor] {
+  const [s, t] = promoted(op, [a, b]) as [Tensor, Tensor];
+  if (s.dtype === "bool") {
+    throw new TypeError(
+      `${op}() cannot multiply ${typeString(s.type)} by ${typeString(t.type)}: cast them to a number type`,
+    );
+  }
+  return [s, t];
+}
+
+export function matmul(a: TensorLike, b: TensorLike): Tensor {
+  const [s, t] = factors("matmul", a, b);
+  if (s.ndim === 0 || t.ndim === 0) {
+    throw new ShapeError(
+      `matmul() cannot multiply ${typeString(s.type)} by ${typeString(t.type)}: use mul() for scalars`,
+    );
+  }
+  const left = s.ndim === 1 ? reshape(s, [1, s.size]) : s;
+  const right = t.ndim === 1 ? reshape(t, [t.size, 1]) : t;
+  const [k, inner] = [left.shape.at(-1)!, right.shape.at(-2)!];
+  const batch = broadcastShapes(left.shape.slice(0, -2), right.shape.slice(0, -2));
+  if (k !== inner || batch === null) {
+    const rule = k !== inner ? `inner sizes ${k} and ${inner} must be equal` : "batch sizes must be equal or 1";
+    throw new ShapeError(`matmul() cannot multiply ${typeString(s.type)} by ${typeString(t.type)}: ${rule}`);
+  }
+  const [m, n] = [left.shape.at(-2)!, right.shape.at(-1)!];
+  const y = right.ndim === 2
+    ? bind1(matmulP, [reshape(left, [sizeOf(left.shape.slice(0, -1)), k]), right], null)
+    : bind1(matmulP, [broadcastTo(left, [...batch, m, k]), broadcastTo(right, [...batch, k, n])], null);
+  return reshape(y, [...batch, ...(s.ndim === 1 ? [] : [m]), ...(t.ndim === 1 ? [] : [n])]);
+}
+
+export function dot(a: TensorLike, b: TensorLike): Tensor {
+  const [s, t] = factors("dot", a, b);
+  if (s.ndim === 0 || t.ndim === 0) return mul(s, t);
+  return contract("dot", s, t, [s.ndim - 1], [Math.max(0, t.ndim - 2)]);
+}
+
+export function outer(a: TensorLike, b: TensorLike): Tensor {
+  const [s, t] = factors("outer", a, b);
+  return mul(reshape(s, [s.size, 1]), reshape(t, [1, t.size]));
+}
+
+export function tensordot(
+  a: TensorLike,
+  b: TensorLike,
+  axes: number | readonly [number | readonly number[], number | readonly number[]] = 2,
+): Tensor {
+  const [s, t] = factors("tensordot", a, b);
+  if (typeof axes === "number") {
+    if (!Number.isInteger(axes) || axes < 0 || axes > Math.min(s.ndim, t.ndim)) {
+      throw new ShapeError(
+        `tensordot() cannot sum over ${axes} axes of ${typeString(s.type)} and ${typeString(t.type)}`,
+      );
+    }
+    const first = Array.from({ length: axes }, (_, i) => i);
+    return contract("tensordot", s, t, first.map((i) => s.ndim - axes + i), first);
+  }
+  if (!Array.isArray(axes) || axes.length !== 2) {
+    throw new TypeError(`tensordot() takes a number of axes or a pair of axis lists, got ${describe(axes)}`);
+  }
+  const list = (x: number | readonly number[], ndim: number): number[] =>
+    (typeof x === "number" ? [x] : x).map((i) => normalizeAxis("tensordot", i, ndim));
+  return contract("tensordot", s, t, list(axes[0]!, s.ndim), list(axes[1]!, t.ndim));
+}
+
+/** Sums the products over pairs of axes; what is left of `a` comes before what is left of `b`. */
+function contract(op: string, a: Tensor, b: Tensor, axesA: readonly number[], axesB: readonly number[]): Tensor {
+  const sizes = (t: Tensor, axes: readonly number[]): Shape => axes.map((i) => t.shape[i]!);
+  if (axesA.length !== axesB.length || axesA.some((i, n) => a.shape[i] !== b.shape[axesB[n]!])) {
+    throw new ShapeError(
+      `${op}() cannot contract ${typeString(a.type)} with ${typeString(b.type)} over axes [${axesA}] and [${axesB}]: ` +
+        `sizes [${sizes(a, axesA)}] and [${sizes(b, axesB)}] must be equal`,
+    );
+  }
+  const freeA = a.shape.map((_, i) => i).filter((i) => !axesA.includes(i));
+  const freeB = b.shape.map((_, i) => i).filter((i) => !axesB.includes(i));
+  const k = sizeOf(sizes(a, axesA));
+  const left = reshape(transpose(a, [...freeA, ...axesA]), [sizeOf(sizes(a, freeA)), k]);
+  const right = reshape(transpose(b, [...axesB, ...freeB]), [k, sizeOf(sizes(b, freeB))]);
+  return reshape(bind1(matmulP, [left, right], null), [...sizes(a, freeA), ...sizes(b, freeB)]);
+}

@@ -1,0 +1,251 @@
+/** Convolution: one trilinear form of input, kernel and output gradient, and its three derivatives. */
+
+import { promoted } from "./arguments.ts";
+import { bind1 } from "./bind.ts";
+import { isFloat } from "./dtype.ts";
+import { cast } from "./elementwise.ts";
+import { describe, ShapeError } from "./errors.ts";
+import type { ConvGeometry } from "./kernel.ts";
+import { concatenate, moveAxis, reshape, slice } from "./movement.ts";
+import type { Primitive } from "./primitive.ts";
+import { type Shape, typeString } from "./shape.ts";
+import type { Tensor, TensorLike } from "./tensor.ts";
+
+interface ConvParams extends ConvGeometry {
+  /** Spatial sizes of the result. */
+  readonly size: Shape;
+}
+
+/** The three operands of the form: input `[n, …in, c]`, kernel `[…kernel, c / groups, f]`, output gradient `[n, …out, f]`. */
+type Operand = "x" | "w" | "g";
+
+const spatial = (type: { readonly shape: Shape }): Shape => type.shape.slice(1, -1);
+
+/** From the input and the kernel: the convolution. */
+const convP: Primitive<ConvParams> = derivativeOf("conv", "output", ["x", "w"], "g", {
+  shape: ([x, w], { size }) => [x![0]!, ...size, w!.at(-1)!],
+  transpose: [
+    (g, w, params, [x]) => bind1(convInputP, [g, w], { ...params, size: spatial(x!) }),
+    (g, x, params, [, w]) => bind1(convKernelP, [x, g], { ...params, size: w!.shape.slice(0, -2) }),
+  ],
+});
+
+/** From the output gradient and the kernel: the input's gradient, which is the transposed convolution. */
+const convInputP: Primitive<ConvParams> = derivativeOf("convInput", "input", ["g", "w"], "x", {
+  shape: ([g, w], { size, groups }) => [g![0]!, ...size, w!.at(-2)! * groups],
+  transpose: [
+    (c, w, params, [g]) => bind1(convP, [c, w], { ...params, size: spatial(g!) }),
+    (c, g, params, [, w]) => bind1(convKernelP, [c, g], { ...params, size: w!.shape.slice(0, -2) }),
+  ],
+});
+
+/** From the input and the output gradient: the kernel's gradient. */
+const convKernelP: Primitive<ConvParams> = derivativeOf("convKernel", "kernel", ["x", "g"], "w", {
+  shape: ([x, g], { size, groups }) => [...size, x!.at(-1)! / groups, g!.at(-1)!],
+  transpose: [
+    (c, g, params, [x]) => bind1(convInputP, [g, c], { ...params, size: spatial(x!) }),
+    (c, x, params, [, g]) => bind1(convP, [x, c], { ...params, size: spatial(g!) }),
+  ],
+});
+
+/** The primitive that computes the form's derivative by `result` from the two other operands. */
+function derivativeOf(
+  name: string,
+  role: "output" | "input" | "kernel",
+  operands: readonly [Operand, Operand],
+  result: Operand,
+  rules: {
+    readonly shape: (shapes: readonly Shape[], params: ConvParams) => Shape;
+    readonly transpose: Extract<Primitive<ConvParams>["derivative"], { kind: "bilinear" }>["transpose"];
+  },
+): Primitive<ConvParams> {
+  return {
+    name,
+    infer: (types, params) => [{ dtype: types[0]!.dtype, shape: rules.shape(types.map((t) => t.shape), params) }],
+    kernel: (_, { size: _size, ...geometry }) => ({ kind: "conv", role, geometry }),
+    derivative: { kind: "bilinear", transpose: rules.transpose },
+    batch(inputs, batched, params, size) {
+      const { groups } = params;
+      const batchedOperands = new Set<Operand>([result, ...operands.filter((_, i) => batched[i])]);
+      const fold = folding(batchedOperands, groups);
+      const folded = inputs.map((x, i) => batched[i] ? foldInto(x, ...fold.place(operands[i]!, x.ndim - 1)) : x);
+      const y = bind1(this, folded, { ...params, groups: fold.groups(size) });
+      return [unfoldFrom(y, ...fold.place(result, y.ndim), size)];
+    },
+  };
+}
+
+/**
+ * Where a batch goes, by which operands have it: those with none of the kernel into the examples; with none of the input
+ * into the output channels; with none of the output gradient into the input channels; on all three into the groups.
+ * `place` gives the axis, and how many outer parts it has in front of the batch.
+ */
+function folding(batched: ReadonlySet<Operand>, groups: number): {
+  groups: (size: number) => number;
+  place: (operand: Operand, ndim: number) => [axis: number, outer: number];
+} {
+  const same = (): number => groups;
+  if (!batched.has("w")) return { groups: same, place: () => [0, 1] };
+  if (!batched.has("x")) return { groups: same, place: (_, ndim) => [ndim - 1, groups] };
+  if (!batched.has("g")) {
+    return { groups: same, place: (operand, ndim) => (operand === "w" ? [ndim - 2, 1] : [ndim - 1, groups]) };
+  }
+  return { groups: (size) => groups * size, place: (_, ndim) => [ndim - 1, 1] };
+}
+
+/** Moves the leading batch axis into `axis` of what remains, behind its `outer` parts. */
+function foldInto(x: Tensor, axis: number, outer: number): Tensor {
+  const [v, ...shape] = x.shape as [number, ...number[]];
+  const n = shape[axis]!;
+  const [head, tail] = [shape.slice(0, axis), shape.slice(axis + 1)];
+  const cut = reshape(x, [v, ...head, outer, n / outer, ...tail]);
+  return reshape(moveAxis(cut, 0, axis + 1), [...head, v * n, ...tail]);
+}
+
+function unfoldFrom(y: Tensor, axis: number, outer: number, v: number): Tensor {
+  const n = y.shape[axis]! / v;
+  const [head, tail] = [y.shape.slice(0, axis), y.shape.slice(axis + 1)];
+  const cut = moveAxis(reshape(y, [...head, outer, v, n / outer, ...tail]), axis + 1, 0);
+  return reshape(cut, [v, ...head, n, ...tail]);
+}
+
+/** Padding of the spatial axes: none; enough to keep the size at stride 1; periodic; or cells given. */
+export type Padding = "valid" | "same" | "circular" | number | readonly (readonly [number, number])[];
+
+export interface ConvOptions {
+  readonly strides?: number | readonly number[] | undefined;
+  readonly padding?: Padding | undefined;
+  readonly dilation?: number | readonly number[] | undefined;
+  readonly groups?: number | undefined;
+}
+
+/** One positive integer for each spatial axis. */
+export function perAxis(op: string, name: string, value: number | readonly number[] | undefined, n: number): number[] {
+  const list = value === undefined
+    ? new Array<number>(n).fill(1)
+    : typeof value === "number"
+    ? new Array<number>(n).fill(value)
+    : [...value];
+  if (list.length !== n) throw new ShapeError(`${op}() needs ${name} for ${n} spatial axes, got [${list}]`);
+  for (const v of list) {
+    if (!Number.isInteger(v) || v < 1) {
+      throw new RangeError(`${op}() needs ${name} that are positive integers, got [${list}]`);
+    }
+  }
+  return list;
+}
+
+/**
+ * Cells of padding at both ends of every spatial axis. "same" makes the result's size ceil(size / stride), with the odd
+ * cell at the high end; "circular" pads as "same" does.
+ */
+export function resolvePadding(
+  op: string,
+  padding: Padding | undefined,
+  sizes: Shape,
+  reach: readonly number[],
+  strides: readonly number[],
+): [number, number][] {
+  if (padding === undefined || padding === "valid") return sizes.map(() => [0, 0]);
+  if (padding === "same" || padding === "circular") {
+    return sizes.map((n, i) => {
+      const total = Math.max(0, (Math.ceil(n / strides[i]!) - 1) * strides[i]! + reach[i]! - n);
+      return [Math.floor(total / 2), Math.ceil(total / 2)];
+    });
+  }
+  const list = typeof padding === "number" ? sizes.map(() => [padding, padding] as const) : padding;
+  if (!Array.isArray(list)) {
+    throw new TypeError(
+      `${op}() takes padding "valid", "same", a number or [low, high] pairs, got ${describe(padding)}`,
+    );
+  }
+  if (list.length !== sizes.length || list.some((pair) => !Array.isArray(pair) || pair.length !== 2)) {
+    throw new ShapeError(`${op}() needs one [low, high] pair of padding for each of ${sizes.length} spatial axes`);
+  }
+  for (const n of list.flat()) {
+    if (!Number.isInteger(n) || n < 0) throw new RangeError(`${op}() needs padding of non-negative integers, got ${n}`);
+  }
+  return list.map(([low, high]) => [low, high]);
+}
+
+export function conv(x: TensorLike, w: TensorLike, options: ConvOptions = {}): Tensor {
+  const [t, kernel] = convOperands("conv", x, w);
+  const n = t.ndim - 2;
+  const groups = options.groups ?? 1;
+  const shown = `${typeString(t.type)} with ${typeString(kernel.type)}`;
+  const [c, f] = [t.shape.at(-1)!, kernel.shape.at(-1)!];
+  if (!Number.isInteger(groups) || groups < 1 || c % groups !== 0 || f % groups !== 0) {
+    throw new ShapeError(
+      `conv() cannot convolve ${shown} in ${groups} groups: both channel counts must be divisible by it`,
+    );
+  }
+  if (kernel.shape.at(-2) !== c / groups) {
+    throw new ShapeError(
+      `conv() cannot convolve ${shown}: the kernel's ${
+        kernel.shape.at(-2)
+      } input channels must be the input's ${c} / groups ${groups}`,
+    );
+  }
+  const strides = perAxis("conv", "strides", options.strides, n);
+  const dilation = perAxis("conv", "dilation", options.dilation, n);
+  const reach = kernel.shape.slice(0, -2).map((k, i) => (k === 0 ? 0 : (k - 1) * dilation[i]! + 1));
+  const cells = resolvePadding("conv", options.padding, spatial(t), reach, strides);
+  const circular = options.padding === "circular";
+  const input = circular ? wrapped(t, cells) : t;
+  const padding = circular ? cells.map((): [number, number] => [0, 0]) : cells;
+  const size = spatial(input).map((m, i) => {
+    const room = m + padding[i]![0] + padding[i]![1] - reach[i]!;
+    if (room < 0 || reach[i] === 0) {
+      throw new ShapeError(
+        `conv() cannot convolve ${shown}: along spatial axis ${i} the kernel reaches over ${reach[i]} of ${
+          reach[i]! + room
+        } cells`,
+      );
+    }
+    return Math.floor(room / strides[i]!) + 1;
+  });
+  return bind1(convP, [input, kernel], { strides, dilation, padding, groups, size });
+}
+
+/** Input and kernel as floats of one dtype, with ranks that fit. */
+function convOperands(op: string, x: TensorLike, w: TensorLike): [Tensor, Tensor] {
+  const pair = promoted(op, [x, w]);
+  const [t, kernel] = pair.map((y) => isFloat(y.dtype) ? y : cast(y, "float32")) as [Tensor, Tensor];
+  if (t.ndim < 3 || t.ndim > 5 || kernel.ndim !== t.ndim) {
+    throw new ShapeError(
+      `${op}() cannot convolve ${typeString(t.type)} with ${typeString(kernel.type)}: ` +
+        "it needs an input [batch, …spatial, channels] with 1 to 3 spatial axes and a kernel [...spatial, channels, features]",
+    );
+  }
+  return [t, kernel];
+}
+
+/** Periodic padding of the spatial axes. */
+function wrapped(x: Tensor, cells: readonly (readonly [number, number])[]): Tensor {
+  return cells.reduce((y, [low, high], i) => {
+    const axis = i + 1;
+    const n = y.shape[axis]!;
+    if (low === 0 && high === 0) return y;
+    if (low > n || high > n) {
+      throw new ShapeError(`conv() cannot wrap ${Math.max(low, high)} cells around an axis of ${n}`);
+    }
+    const part = (start: number, stop: number): Tensor =>
+      slice(y, { start: [...new Array(axis).fill(null), start], stop: [...new Array(axis).fill(null), stop] });
+    return concatenate([part(n - low, n), y, part(0, high)], { axis });
+  }, x);
+}
+
+export function correlate(
+  x: TensorLike,
+  k: TensorLike,
+  options: Pick<ConvOptions, "strides" | "padding"> = {},
+): Tensor {
+  const [t, kernel] = promoted("correlate", [x, k]) as [Tensor, Tensor];
+  if (t.ndim < 1 || t.ndim > 3 || kernel.ndim !== t.ndim) {
+    throw new ShapeError(
+      `correlate() cannot slide ${typeString(kernel.type)} over ${typeString(t.type)}: both need the same rank, 1 to 3`,
+    );
+  }
+  const y = conv(reshape(t, [1, ...t.shape, 1]), reshape(kernel, [...kernel.shape, 1, 1]), options);
+  return reshape(y, y.shape.slice(1, -1));
+}

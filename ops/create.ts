@@ -1,0 +1,298 @@
+/** Tensors out of nothing: from data, constants, counting. */
+
+import { toTensor } from "./arguments.ts";
+import { bind1 } from "./bind.ts";
+import { allocateArray, type DType, dtypes, isDType, isFloat, kindOf, toDType, type TypedArray } from "./dtype.ts";
+import { add, cast, equal, greaterEqual, lessEqual, mul, where } from "./elementwise.ts";
+import { describe, ShapeError } from "./errors.ts";
+import { broadcastTo, expandDims, pad, reshape } from "./movement.ts";
+import { takeAlongAxis } from "./indexing.ts";
+import { notDifferentiable, type Primitive } from "./primitive.ts";
+import { axisIndex, constant } from "./scalar.ts";
+import { checkShape, type Shape, sizeOf, typeString } from "./shape.ts";
+import { currentDevice, Tensor, type TensorLike } from "./tensor.ts";
+
+/** Nested arrays of numbers or booleans. */
+export type NestedArray = number | boolean | readonly NestedArray[];
+
+/** What {@linkcode tensor} makes a tensor of. */
+export type TensorData =
+  | NestedArray
+  | TypedArray
+  | Int8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array;
+
+export interface TensorOptions {
+  readonly shape?: Shape | undefined;
+  readonly dtype?: DType | undefined;
+}
+
+export interface DTypeOption {
+  readonly dtype?: DType | undefined;
+}
+
+const noInputs = notDifferentiable("it has no inputs");
+
+interface FullParams {
+  readonly value: number;
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+const fullP: Primitive<FullParams> = {
+  name: "full",
+  infer: (_, { dtype, shape }) => [{ dtype, shape }],
+  kernel: (_, { value, dtype }) => ({ kind: "map", body: constant(value, dtype) }),
+  derivative: noInputs,
+  batch: (inputs) => inputs,
+};
+
+/** Positions along `axis` as int32. */
+const iotaP: Primitive<{ readonly axis: number; readonly shape: Shape }> = {
+  name: "iota",
+  infer: (_, { shape }) => [{ dtype: "int32", shape }],
+  kernel: (_, { axis }) => ({ kind: "map", body: axisIndex(axis) }),
+  derivative: noInputs,
+  batch: (inputs) => inputs,
+};
+
+/** The dtype option, checked; or else what it is by default. */
+function dtypeOr(op: string, dtype: DType | undefined, fallback: DType): DType {
+  if (dtype === undefined) return fallback;
+  if (!isDType(dtype)) throw new TypeError(`${op}() takes a dtype among ${dtypes.join(", ")}, got ${describe(dtype)}`);
+  return dtype;
+}
+
+/** A constant tensor; `shape` is trusted. */
+export function constantOf(value: number, dtype: DType, shape: Shape): Tensor {
+  return bind1(fullP, [], { value: toDType(value, dtype), dtype, shape });
+}
+
+/** Positions along an axis, as int32. */
+export function iota(shape: Shape, axis: number): Tensor {
+  return bind1(iotaP, [], { axis, shape });
+}
+
+export function tensor(data: TensorData, options: TensorOptions = {}): Tensor {
+  const { values, shape: natural, dtype: own } = readData(data);
+  const dtype = dtypeOr("tensor", options.dtype, own);
+  const shape = options.shape ?? natural;
+  checkShape("tensor", shape);
+  if (sizeOf(shape) !== values.length) {
+    throw new ShapeError(
+      `tensor() cannot arrange ${values.length} elements as [${shape}], which has ${sizeOf(shape)}`,
+    );
+  }
+  if (kindOf(dtype) === "integer" && own !== dtype) {
+    const bad = values.findIndex((v) => !Number.isInteger(Number(v)));
+    if (bad >= 0) {
+      throw new TypeError(`tensor() cannot store ${values[bad]} as ${dtype}: round it first, or leave out the dtype`);
+    }
+  }
+  const copy = allocateArray(dtype, values.length);
+  for (let i = 0; i < copy.length; i++) copy[i] = toDType(Number(values[i]), dtype);
+  return currentDevice().upload(copy, { dtype, shape: [...shape] });
+}
+
+type FlatData = {
+  readonly values: ArrayLike<number | boolean> & { findIndex(f: (v: number | boolean) => boolean): number };
+  readonly shape: Shape;
+  readonly dtype: DType;
+};
+
+function readData(data: TensorData): FlatData {
+  if (ArrayBuffer.isView(data)) return { values: data, shape: [data.length], dtype: arrayDType(data) };
+  const values: (number | boolean)[] = [];
+  const shape = nestedShape(data);
+  flattenInto(values, data, shape, 0);
+  const allBoolean = values.length > 0 && values.every((v) => typeof v === "boolean");
+  return { values, shape, dtype: allBoolean ? "bool" : "float32" };
+}
+
+function arrayDType(data: Exclude<TensorData, NestedArray>): DType {
+  if (data instanceof Float32Array) return "float32";
+  if (data instanceof Float64Array) return "float64";
+  if (data instanceof Uint32Array) return "uint32";
+  if (data instanceof Int32Array || data instanceof Int8Array || data instanceof Int16Array) return "int32";
+  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray || data instanceof Uint16Array) return "int32";
+  throw new TypeError(
+    `tensor() cannot read ${describe(data)}: use a Float32Array, Float64Array, Int32Array or Uint32Array`,
+  );
+}
+
+function nestedShape(data: NestedArray): number[] {
+  const shape: number[] = [];
+  for (let level: NestedArray | undefined = data; Array.isArray(level); level = level[0]) shape.push(level.length);
+  return shape;
+}
+
+function flattenInto(values: (number | boolean)[], data: NestedArray, shape: Shape, axis: number): void {
+  if (axis === shape.length) {
+    if (typeof data !== "number" && typeof data !== "boolean") throw raggedOrWrong(data, axis);
+    values.push(data);
+    return;
+  }
+  if (!Array.isArray(data) || data.length !== shape[axis]) throw raggedOrWrong(data, axis, shape[axis]);
+  for (const part of data) flattenInto(values, part, shape, axis + 1);
+}
+
+function raggedOrWrong(data: unknown, axis: number, size?: number): Error {
+  if (Array.isArray(data)) {
+    const rule = size === undefined ? "a number was expected" : `${size} were expected`;
+    return new ShapeError(`tensor() cannot use ragged data: at depth ${axis} an array of ${data.length} where ${rule}`);
+  }
+  if (size !== undefined && (typeof data === "number" || typeof data === "boolean")) {
+    return new ShapeError(
+      `tensor() cannot use ragged data: at depth ${axis} ${describe(data)} where an array of ${size} was expected`,
+    );
+  }
+  return new TypeError(
+    `tensor() takes numbers, booleans, nested arrays of them or a typed array, got ${describe(data)}`,
+  );
+}
+
+export function full(shape: Shape, value: number | boolean, options: DTypeOption = {}): Tensor {
+  checkShape("full", shape);
+  if (typeof value !== "number" && typeof value !== "boolean") {
+    throw new TypeError(`full() takes a number or a boolean, got ${describe(value)}`);
+  }
+  const dtype = dtypeOr("full", options.dtype, typeof value === "boolean" ? "bool" : "float32");
+  if (kindOf(dtype) === "integer" && !Number.isInteger(Number(value))) {
+    throw new TypeError(`full() cannot store ${value} as ${dtype}: round it first, or leave out the dtype`);
+  }
+  return constantOf(Number(value), dtype, [...shape]);
+}
+
+export function zeros(shape: Shape, options: DTypeOption = {}): Tensor {
+  checkShape("zeros", shape);
+  return constantOf(0, dtypeOr("zeros", options.dtype, "float32"), [...shape]);
+}
+
+export function ones(shape: Shape, options: DTypeOption = {}): Tensor {
+  checkShape("ones", shape);
+  return constantOf(1, dtypeOr("ones", options.dtype, "float32"), [...shape]);
+}
+
+export function zerosLike(x: TensorLike, options: DTypeOption = {}): Tensor {
+  return likeOf("zerosLike", x, 0, options);
+}
+
+export function onesLike(x: TensorLike, options: DTypeOption = {}): Tensor {
+  return likeOf("onesLike", x, 1, options);
+}
+
+export function fullLike(x: TensorLike, value: number | boolean, options: DTypeOption = {}): Tensor {
+  const type = x instanceof Tensor ? x.type : toTensor("fullLike", x).type;
+  return full(type.shape, value, { dtype: dtypeOr("fullLike", options.dtype, type.dtype) });
+}
+
+function likeOf(op: string, x: TensorLike, value: number, options: DTypeOption): Tensor {
+  const type = x instanceof Tensor ? x.type : toTensor(op, x).type;
+  return constantOf(value, dtypeOr(op, options.dtype, type.dtype), type.shape);
+}
+
+export function arange(stop: number, options?: DTypeOption): Tensor;
+export function arange(start: number, stop: number, step?: number, options?: DTypeOption): Tensor;
+export function arange(
+  first: number,
+  second?: number | DTypeOption,
+  third?: number | DTypeOption,
+  fourth: DTypeOption = {},
+): Tensor {
+  const options = [second, third, fourth].find((x) => typeof x === "object") ?? {};
+  const [start, stop] = typeof second === "number" ? [first, second] : [0, first];
+  const step = typeof third === "number" ? third : 1;
+  for (const x of [start, stop, step]) {
+    if (typeof x !== "number" || !Number.isFinite(x)) {
+      throw new TypeError(`arange() takes finite numbers, got ${describe(x)}`);
+    }
+  }
+  if (step === 0) throw new RangeError("arange() cannot count in steps of 0");
+  const dtype = dtypeOr("arange", (options as DTypeOption).dtype, "int32");
+  if (!isFloat(dtype) && ![start, stop, step].every(Number.isInteger)) {
+    throw new TypeError(
+      `arange() cannot count from ${start} to ${stop} by ${step} in ${dtype}: give { dtype: "float32" }`,
+    );
+  }
+  const n = Math.max(0, Math.ceil((stop - start) / step));
+  const counts = cast(iota([n], 0), dtype);
+  const scaled = step === 1 ? counts : mul(counts, step);
+  return start === 0 ? scaled : add(scaled, start);
+}
+
+export function linspace(start: number, stop: number, num: number, options: DTypeOption = {}): Tensor {
+  if (!Number.isInteger(num) || num < 0) {
+    throw new RangeError(`linspace() needs a non-negative number of points, got ${num}`);
+  }
+  const dtype = dtypeOr("linspace", options.dtype, "float32");
+  if (!isFloat(dtype)) throw new TypeError(`linspace() makes floats, not ${dtype}: cast() the result`);
+  if (num < 2) return full([num], start, { dtype });
+  // Weighted from both ends, so that the last point is `stop` exactly.
+  const t = mul(cast(iota([num], 0), dtype), 1 / (num - 1));
+  const last = equal(iota([num], 0), num - 1);
+  return where(last, stop, add(mul(t, stop - start), start));
+}
+
+export function eye(n: number, m: number = n, options: DTypeOption = {}): Tensor {
+  checkShape("eye", [n, m]);
+  return cast(equal(iota([n, m], 0), iota([n, m], 1)), dtypeOr("eye", options.dtype, "float32"));
+}
+
+export function tril(x: TensorLike, options: { readonly k?: number | undefined } = {}): Tensor {
+  const { t, below } = band("tril", x);
+  return where(lessEqual(below, options.k ?? 0), t, zerosLike(t));
+}
+
+export function triu(x: TensorLike, options: { readonly k?: number | undefined } = {}): Tensor {
+  const { t, below } = band("triu", x);
+  return where(greaterEqual(below, options.k ?? 0), t, zerosLike(t));
+}
+
+/** A matrix, and for each of its cells how far right of the diagonal it lies. */
+function band(op: string, x: TensorLike): { t: Tensor; below: Tensor } {
+  const t = toTensor(op, x);
+  if (t.ndim < 2) throw new ShapeError(`${op}() needs a matrix, got ${typeString(t.type)}`);
+  const shape = t.shape.slice(-2);
+  return { t, below: add(iota(shape, 1), mul(iota(shape, 0), -1)) };
+}
+
+export function diag(x: TensorLike): Tensor {
+  const t = toTensor("diag", x);
+  if (t.ndim === 1) {
+    const n = t.shape[0]!;
+    return where(equal(iota([n, n], 0), iota([n, n], 1)), expandDims(t, 0), zerosLike(t));
+  }
+  if (t.ndim !== 2) throw new ShapeError(`diag() needs a vector or a matrix, got ${typeString(t.type)}`);
+  const n = Math.min(...t.shape);
+  return reshape(takeAlongAxis(t, pad(iota([n, 1], 0), [[0, t.shape[0]! - n], [0, 0]]), { axis: 1 }), [t.shape[0]!]);
+}
+
+export function oneHot(indices: TensorLike, depth: number, options: DTypeOption = {}): Tensor {
+  const t = toTensor("oneHot", indices);
+  if (kindOf(t.dtype) !== "integer") {
+    throw new TypeError(`oneHot() takes integer indices, got ${typeString(t.type)}: cast() them to int32`);
+  }
+  checkShape("oneHot", [depth]);
+  const classes = cast(iota([depth], 0), t.dtype);
+  return cast(equal(expandDims(t, -1), classes), dtypeOr("oneHot", options.dtype, "float32"));
+}
+
+export function meshgrid(
+  xs: readonly Tensor[],
+  options: { readonly indexing?: "xy" | "ij" | undefined } = {},
+): Tensor[] {
+  for (const x of xs) {
+    if (!(x instanceof Tensor) || x.ndim !== 1) {
+      throw new ShapeError(`meshgrid() takes vectors, got ${x instanceof Tensor ? typeString(x.type) : describe(x)}`);
+    }
+  }
+  const order = xs.map((_, i) => i);
+  if ((options.indexing ?? "xy") === "xy" && xs.length > 1) order.splice(0, 2, 1, 0);
+  const shape = order.map((i) => xs[i]!.size);
+  return xs.map((x, i) => {
+    const axis = order.indexOf(i);
+    return broadcastTo(reshape(x, shape.map((n, k) => (k === axis ? n : 1))), shape);
+  });
+}

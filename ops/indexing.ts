@@ -1,0 +1,334 @@
+/** Reading and writing at computed positions, sorting, segments. */
+
+import { promoted, toNumeric, toTensor } from "./arguments.ts";
+import { bind1 } from "./bind.ts";
+import { iota, onesLike, tensor, zerosLike } from "./create.ts";
+import { kindOf } from "./dtype.ts";
+import { add, cast, div, equal, greaterEqual, less, logicalAnd, maximum, mul, where } from "./elementwise.ts";
+import { describe, ShapeError } from "./errors.ts";
+import { alignBatch } from "./families.ts";
+import type { Combiner } from "./kernel.ts";
+import { broadcastTo, expandDims, flatten, moveAxis, reshape, slice } from "./movement.ts";
+import { notDifferentiable, type Primitive } from "./primitive.ts";
+import type { AxisOptions } from "./reduction.ts";
+import { checkShape, normalizeAxis, type Shape, sizeOf, typeString } from "./shape.ts";
+import { Tensor, type TensorLike } from "./tensor.ts";
+
+/** Integer positions: a tensor, a number, or an array of numbers. */
+export type Indices = Tensor | number | readonly number[];
+
+/** x `[b, p, n, q]`, indices `[b, i]` → `[b, p, i, q]`. */
+const gatherP: Primitive<null> = {
+  name: "gather",
+  infer: ([x, indices]) => {
+    const [b, p, , q] = x!.shape;
+    return [{ dtype: x!.dtype, shape: [b!, p!, indices!.shape[1]!, q!] }];
+  },
+  kernel: () => ({ kind: "gather" }),
+  derivative: {
+    kind: "linear",
+    linear: [0],
+    transpose: (g, [indices], _, [x]) => [scatter(indices!, g, x!.shape[2]!, "sum")],
+  },
+  batch([x, indices], [many, manyIndices], _, size) {
+    if (many && manyIndices) return [splitBatch(gather(mergeBatch(x!), mergeBatch(indices!)), size)];
+    if (many) return [unfold(gather(fold(x!, 1), indices!), 1, size)];
+    return [unfold(gather(x!, fold(indices!, 1)), 2, size)];
+  },
+};
+
+interface ScatterParams {
+  readonly size: number;
+  readonly combiner: Combiner;
+}
+
+/** indices `[b, i]`, updates `[b, p, i, q]` → `[b, p, size, q]`. */
+const scatterP: Primitive<ScatterParams> = {
+  name: "scatter",
+  infer: ([, updates], { size }) => {
+    const [b, p, , q] = updates!.shape;
+    return [{ dtype: updates!.dtype, shape: [b!, p!, size, q!] }];
+  },
+  kernel: (_, { combiner }) => ({ kind: "scatter", combiner }),
+  derivative: {
+    kind: "linear",
+    linear: [1],
+    transpose: (g, [indices]) => [gatherOrZero(g, indices!)],
+  },
+  batch: batchScatter,
+};
+
+function batchScatter(
+  this: Primitive<ScatterParams>,
+  [indices, updates]: readonly Tensor[],
+  [manyIndices, many]: readonly boolean[],
+  params: ScatterParams,
+  size: number,
+): readonly Tensor[] {
+  if (!manyIndices) return [unfold(bind1(this, [indices!, fold(updates!, 1)], params), 1, size)];
+  const [, u] = alignBatch([indices!, updates!], [true, many!], size);
+  return [splitBatch(bind1(this, [mergeBatch(indices!), mergeBatch(u!)], params), size)];
+}
+
+/** The largest or smallest update at each position; its gradient is shared equally among ties. */
+const scatterExtremeP: Primitive<ScatterParams> = {
+  ...scatterP,
+  name: "scatterExtreme",
+  derivative: {
+    kind: "selection",
+    of: 1,
+    keeps: [0, 1, "y"],
+    push: (t, [indices, u, y], { size }) => scatter(indices!, mul(t, shares(indices!, u!, y!)), size, "sum"),
+    pull: (g, [indices, u, y]) => mul(gatherOrZero(g, indices!), shares(indices!, u!, y!)),
+  },
+};
+
+/** One over the number of updates that attain the extreme of their position, 0 for the others. */
+function shares(indices: Tensor, u: Tensor, y: Tensor): Tensor {
+  const hits = cast(equal(u, gather(y, indices)), u.dtype);
+  const ties = gather(scatter(indices, hits, y.shape[2]!, "sum"), indices);
+  return where(equal(hits, 0), hits, div(hits, ties));
+}
+
+const argsortP: Primitive<{ readonly descending: boolean }> = {
+  name: "argsort",
+  infer: ([x]) => [{ dtype: "int32", shape: x!.shape }],
+  kernel: (_, { descending }) => ({ kind: "argsort", descending }),
+  derivative: notDifferentiable("argsort() returns positions"),
+  batch(inputs, _, params) {
+    return [bind1(this, inputs, params)];
+  },
+};
+
+function gather(x: Tensor, indices: Tensor): Tensor {
+  return bind1(gatherP, [x, indices], null);
+}
+
+function scatter(indices: Tensor, updates: Tensor, size: number, combiner: Combiner): Tensor {
+  return bind1(combiner === "sum" ? scatterP : scatterExtremeP, [indices, updates], { size, combiner });
+}
+
+/** As {@linkcode gather}, with 0 where an index is out of range: what was dropped on writing has no cotangent. */
+function gatherOrZero(x: Tensor, indices: Tensor): Tensor {
+  const y = gather(x, indices);
+  const inside = logicalAnd(greaterEqual(indices, 0), less(indices, x.shape[2]!));
+  return where(expandDims(inside, [1, 3]), y, zerosLike(y));
+}
+
+/** `[v, b, …]` → `[v·b, …]`, and back. */
+function mergeBatch(x: Tensor): Tensor {
+  return reshape(x, [x.shape[0]! * x.shape[1]!, ...x.shape.slice(2)]);
+}
+
+function splitBatch(x: Tensor, size: number): Tensor {
+  return reshape(x, [size, x.shape[0]! / size, ...x.shape.slice(1)]);
+}
+
+/** Moves the leading batch axis into `axis` of what remains, as its outer part; and back. */
+function fold(x: Tensor, axis: number): Tensor {
+  const y = moveAxis(x, 0, axis);
+  return reshape(y, [...y.shape.slice(0, axis), y.shape[axis]! * y.shape[axis + 1]!, ...y.shape.slice(axis + 2)]);
+}
+
+function unfold(y: Tensor, axis: number, size: number): Tensor {
+  const n = y.shape[axis]! / size;
+  return moveAxis(reshape(y, [...y.shape.slice(0, axis), size, n, ...y.shape.slice(axis + 1)]), axis, 0);
+}
+
+/**
+ * Indices as int32, negative ones counted from the end of `n`. Numbers are checked at once; inside a tensor an index may
+ * be out of range.
+ */
+function positions(op: string, indices: Indices, n: number): Tensor {
+  if (indices instanceof Tensor) {
+    if (kindOf(indices.dtype) !== "integer") {
+      throw new TypeError(`${op}() takes integer indices, got ${typeString(indices.type)}: cast() them to int32`);
+    }
+    if (indices.dtype === "uint32") return cast(indices, "int32");
+    return where(less(indices, 0), add(indices, n), indices);
+  }
+  const list = typeof indices === "number" ? [indices] : indices;
+  if (!Array.isArray(list)) {
+    throw new TypeError(
+      `${op}() takes indices as an integer tensor, a number or an array of numbers, got ${describe(indices)}`,
+    );
+  }
+  for (const i of list) {
+    if (typeof i !== "number" || !Number.isInteger(i)) {
+      throw new TypeError(`${op}() takes integer indices, got ${describe(i)}`);
+    }
+    if (i < -n || i >= n) throw new RangeError(`${op}() cannot use index ${i}: the axis has size ${n}`);
+  }
+  const shape = typeof indices === "number" ? [] : [list.length];
+  return tensor(new Int32Array(list.map((i) => (i < 0 ? i + n : i))), { shape });
+}
+
+/** The part of a shape before and after an axis, as two sizes. */
+function around(shape: Shape, axis: number): [before: number, after: number] {
+  return [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis + 1))];
+}
+
+export function take(x: TensorLike, indices: Indices, options: { readonly axis?: number | undefined } = {}): Tensor {
+  const given = toTensor("take", x);
+  const t = options.axis === undefined ? flatten(given) : given;
+  const axis = normalizeAxis("take", options.axis ?? 0, t.ndim);
+  const at = positions("take", indices, t.shape[axis]!);
+  const [before, after] = around(t.shape, axis);
+  const y = gather(reshape(t, [1, before, t.shape[axis]!, after]), reshape(at, [1, at.size]));
+  return reshape(y, [...t.shape.slice(0, axis), ...at.shape, ...t.shape.slice(axis + 1)]);
+}
+
+export function takeAlongAxis(
+  x: TensorLike,
+  indices: Tensor,
+  options: { readonly axis?: number | undefined } = {},
+): Tensor {
+  const op = "takeAlongAxis";
+  const given = toTensor(op, x);
+  const t = options.axis === undefined ? flatten(given) : given;
+  const axis = normalizeAxis(op, options.axis ?? 0, t.ndim);
+  const at = positions(op, indices, t.shape[axis]!);
+  const fits = at.ndim === t.ndim &&
+    t.shape.every((n, i) => i === axis || n === at.shape[i] || n === 1 || at.shape[i] === 1);
+  if (!fits) {
+    throw new ShapeError(
+      `takeAlongAxis() cannot use indices ${typeString(at.type)} along axis ${axis} of ${typeString(t.type)}: ` +
+        "the other sizes must be equal or 1",
+    );
+  }
+  const others = t.shape.map((n, i) => (n === 1 ? at.shape[i]! : n)).filter((_, i) => i !== axis);
+  const lines = (s: Tensor): Tensor => {
+    const last = moveAxis(s, axis, -1);
+    return reshape(broadcastTo(last, [...others, last.shape.at(-1)!]), [sizeOf(others), last.shape.at(-1)!]);
+  };
+  const y = gather(expandDims(lines(t), [1, 3]), lines(at));
+  return moveAxis(reshape(y, [...others, at.shape[axis]!]), -1, axis);
+}
+
+/** The tensor, its axis, the positions and the values, shaped for the scatter primitives. */
+function writing(
+  op: string,
+  x: TensorLike,
+  indices: Indices,
+  values: TensorLike,
+  options: { readonly axis?: number | undefined },
+): {
+  t: Tensor;
+  canonical: Tensor;
+  at: Tensor;
+  u: Tensor;
+} {
+  const t = toTensor(op, x);
+  const axis = normalizeAxis(op, options.axis ?? 0, t.ndim);
+  const n = t.shape[axis]!;
+  const at = positions(op, indices, n);
+  const v = promoted(op, [t, values])[1]!;
+  if (v.dtype !== t.dtype) {
+    throw new TypeError(`${op}() cannot write ${typeString(v.type)} into ${typeString(t.type)}: cast() one of them`);
+  }
+  const slot = [...t.shape.slice(0, axis), ...at.shape, ...t.shape.slice(axis + 1)];
+  const [before, after] = around(t.shape, axis);
+  return {
+    t,
+    canonical: reshape(t, [1, before, n, after]),
+    at: reshape(at, [1, at.size]),
+    u: reshape(broadcastTo(v, slot), [1, before, at.size, after]),
+  };
+}
+
+export function indexUpdate(
+  x: TensorLike,
+  indices: Indices,
+  values: TensorLike,
+  options: { readonly axis?: number | undefined } = {},
+): Tensor {
+  const { t, canonical, at, u } = writing("indexUpdate", x, indices, values, options);
+  // The last of several writes to one position wins: its number is the largest.
+  const order = reshape(iota([at.size], 0), [1, 1, at.size, 1]);
+  const last = scatter(at, order, canonical.shape[2]!, "max");
+  const written = greaterEqual(last, 0);
+  const chosen = gather(u, reshape(maximum(last, 0), [1, canonical.shape[2]!]));
+  return reshape(where(written, chosen, canonical), t.shape);
+}
+
+export function indexAdd(
+  x: TensorLike,
+  indices: Indices,
+  values: TensorLike,
+  options: { readonly axis?: number | undefined } = {},
+): Tensor {
+  const { t, canonical, at, u } = writing("indexAdd", toNumeric("indexAdd", x), indices, values, options);
+  return reshape(add(canonical, scatter(at, u, canonical.shape[2]!, "sum")), t.shape);
+}
+
+function segment(op: string, x: TensorLike, ids: Tensor, n: number, combiner: Combiner): Tensor {
+  const t = toNumeric(op, x);
+  if (!(ids instanceof Tensor) || kindOf(ids.dtype) !== "integer") {
+    throw new TypeError(
+      `${op}() takes segment numbers as an integer tensor, got ${
+        ids instanceof Tensor ? typeString(ids.type) : describe(ids)
+      }`,
+    );
+  }
+  if (t.ndim === 0 || ids.ndim !== 1 || ids.size !== t.shape[0]) {
+    throw new ShapeError(
+      `${op}() needs one segment number for each row of ${typeString(t.type)}, got ${typeString(ids.type)}`,
+    );
+  }
+  checkShape(op, [n]);
+  const [, after] = around(t.shape, 0);
+  const y = scatter(cast(reshape(ids, [1, ids.size]), "int32"), reshape(t, [1, 1, ids.size, after]), n, combiner);
+  return reshape(y, [n, ...t.shape.slice(1)]);
+}
+
+export function segmentSum(x: TensorLike, ids: Tensor, n: number): Tensor {
+  return segment("segmentSum", x, ids, n, "sum");
+}
+
+export function segmentMax(x: TensorLike, ids: Tensor, n: number): Tensor {
+  return segment("segmentMax", x, ids, n, "max");
+}
+
+export function segmentMin(x: TensorLike, ids: Tensor, n: number): Tensor {
+  return segment("segmentMin", x, ids, n, "min");
+}
+
+export function segmentMean(x: TensorLike, ids: Tensor, n: number): Tensor {
+  const total = segment("segmentMean", x, ids, n, "sum");
+  const counts = segment("segmentMean", onesLike(ids), ids, n, "sum");
+  return div(total, reshape(maximum(counts, 1), [n, ...total.shape.slice(1).map(() => 1)]));
+}
+
+export interface SortOptions {
+  readonly axis?: number | undefined;
+  readonly descending?: boolean | undefined;
+}
+
+export function argsort(x: TensorLike, options: SortOptions = {}): Tensor {
+  const t = toTensor("argsort", x);
+  const axis = normalizeAxis("argsort", options.axis ?? -1, t.ndim);
+  return moveAxis(bind1(argsortP, [moveAxis(t, axis, -1)], { descending: options.descending ?? false }), -1, axis);
+}
+
+export function sort(x: TensorLike, options: SortOptions = {}): Tensor {
+  const t = toTensor("sort", x);
+  return takeAlongAxis(t, argsort(t, options), { axis: options.axis ?? -1 });
+}
+
+export function topK(x: TensorLike, k: number, options: AxisOptions = {}): { values: Tensor; indices: Tensor } {
+  const t = toTensor("topK", x);
+  const axis = normalizeAxis("topK", options.axis ?? -1, t.ndim);
+  if (!Number.isInteger(k) || k < 0 || k > t.shape[axis]!) {
+    throw new RangeError(`topK() cannot take ${k} elements from axis ${axis} of ${typeString(t.type)}`);
+  }
+  const stop = Array.from({ length: axis + 1 }, (_, i) => (i === axis ? k : null));
+  const indices = slice(argsort(t, { axis, descending: true }), { stop });
+  return { values: takeAlongAxis(t, indices, { axis }), indices };
+}
+
+export function bincount(x: Tensor, length: number): Tensor {
+  const t = toTensor("bincount", x);
+  if (kindOf(t.dtype) !== "integer") throw new TypeError(`bincount() counts integers, got ${typeString(t.type)}`);
+  const flat = flatten(t);
+  return segment("bincount", onesLike(flat, { dtype: "int32" }), flat, length, "sum");
+}

@@ -1,0 +1,422 @@
+/** Operations that move elements without computing: views of the same storage where that is possible. */
+
+import { promoted, toTensor } from "./arguments.ts";
+import { bind1 } from "./bind.ts";
+import { toDType } from "./dtype.ts";
+import type { constantOf } from "./create.ts";
+import { describe, ShapeError } from "./errors.ts";
+import { alignBatch, linear } from "./families.ts";
+import { take } from "./indexing.ts";
+import type { Primitive } from "./primitive.ts";
+import { sum } from "./reduction.ts";
+import {
+  checkShape,
+  dropAxes,
+  normalizeAxes,
+  normalizeAxis,
+  reshapeView,
+  sameShape,
+  type Shape,
+  sizeOf,
+  typeString,
+} from "./shape.ts";
+import type { Tensor, TensorLike } from "./tensor.ts";
+
+/** Operand axis i becomes result axis `axes[i]`; sizes 1 are stretched, other result axes are new. */
+const broadcastP = linear<{ readonly shape: Shape; readonly axes: readonly number[] }>({
+  name: "broadcast",
+  shape: (_, { shape }) => shape,
+  kernel: (_, { shape, axes }) => ({
+    kind: "view",
+    apply(s) {
+      const strides = new Array<number>(shape.length).fill(0);
+      axes.forEach((axis, i) => strides[axis] = s.shape[i] === shape[axis] ? s.strides[i]! : 0);
+      return { shape, strides, offset: s.offset };
+    },
+  }),
+  transpose(g, { shape, axes }, x) {
+    const added = shape.map((_, i) => i).filter((i) => {
+      const from = axes.indexOf(i);
+      return from < 0 || x.shape[from] !== shape[i];
+    });
+    return reshape(sum(g, { axis: added }), x.shape);
+  },
+  batch: ({ shape, axes }, _, size) => ({ shape: [size, ...shape], axes: [0, ...axes.map((a) => a + 1)] }),
+});
+
+const reshapeP = linear<{ readonly shape: Shape }>({
+  name: "reshape",
+  shape: (_, { shape }) => shape,
+  kernel: (_, { shape }) => ({ kind: "view", apply: (s) => reshapeView(s, shape) }),
+  transpose: (g, _, x) => reshape(g, x.shape),
+  batch: ({ shape }, _, size) => ({ shape: [size, ...shape] }),
+});
+
+const transposeP = linear<{ readonly perm: readonly number[] }>({
+  name: "transpose",
+  shape: (x, { perm }) => perm.map((i) => x.shape[i]!),
+  kernel: (_, { perm }) => ({
+    kind: "view",
+    apply: (s) => ({
+      shape: perm.map((i) => s.shape[i]!),
+      strides: perm.map((i) => s.strides[i]!),
+      offset: s.offset,
+    }),
+  }),
+  transpose: (g, { perm }) => transpose(g, perm.map((_, i) => perm.indexOf(i))),
+  batch: ({ perm }) => ({ perm: [0, ...perm.map((i) => i + 1)] }),
+});
+
+const flipP = linear<{ readonly axes: readonly number[] }>({
+  name: "flip",
+  shape: (x) => x.shape,
+  kernel: (_, { axes }) => ({
+    kind: "view",
+    apply(s) {
+      const strides = s.strides.map((step, i) => (axes.includes(i) ? -step : step));
+      const offset = axes.reduce((o, i) => o + Math.max(0, s.shape[i]! - 1) * s.strides[i]!, s.offset);
+      return { shape: s.shape, strides, offset };
+    },
+  }),
+  transpose: (g, { axes }) => flip(g, { axis: axes }),
+  batch: ({ axes }) => ({ axes: axes.map((i) => i + 1) }),
+});
+
+/** `shape[i]` elements from `start[i]` on, every `step[i]`-th; steps are positive. */
+const sliceP = linear<{ readonly start: Shape; readonly shape: Shape; readonly step: Shape }>({
+  name: "slice",
+  shape: (_, { shape }) => shape,
+  kernel: (_, { start, shape, step }) => ({
+    kind: "view",
+    apply: (s) => ({
+      shape,
+      strides: s.strides.map((stride, i) => stride * step[i]!),
+      offset: start.reduce((o, n, i) => o + n * s.strides[i]!, s.offset),
+    }),
+  }),
+  transpose: (g, { start, step }, x) => bind1(placeP, [g], { shape: x.shape, fill: 0, at: [{ start, step }] }),
+  batch: ({ start, shape, step }, _, size) => ({ start: [0, ...start], shape: [size, ...shape], step: [1, ...step] }),
+});
+
+interface PlaceParams {
+  readonly shape: Shape;
+  readonly fill: number;
+  readonly at: readonly { readonly start: Shape; readonly step: Shape }[];
+}
+
+/** Operands written into a filled tensor: padding, concatenation, and the transpose of slicing. */
+const placeP: Primitive<PlaceParams> = {
+  name: "place",
+  infer: ([x], { shape }) => [{ dtype: x!.dtype, shape }],
+  kernel: (_, { fill, at }) => ({ kind: "place", fill, at }),
+  derivative: {
+    kind: "linear",
+    linear: "all",
+    homogeneous: (params) => ({ ...params, fill: 0 }),
+    transpose: (g, _, { at }, types) =>
+      types.map(({ shape }, i) => bind1(sliceP, [g], { start: at[i]!.start, shape, step: at[i]!.step })),
+  },
+  batch(inputs, batched, { shape, fill, at }, size) {
+    const grown = at.map(({ start, step }) => ({ start: [0, ...start], step: [1, ...step] }));
+    return [bind1(this, alignBatch(inputs, batched, size), { shape: [size, ...shape], fill, at: grown })];
+  },
+};
+
+/** A shape given by a caller, in which one −1 stands for what is left. */
+function resolveShape(x: Tensor, shape: Shape): Shape {
+  if (!Array.isArray(shape)) {
+    throw new TypeError(`reshape() takes a shape as an array of sizes, got ${describe(shape)}`);
+  }
+  const known = shape.filter((n) => n !== -1);
+  checkShape("reshape", known);
+  const rest = sizeOf(known);
+  if (known.length === shape.length && rest === x.size) return [...shape];
+  const free = rest === 0 ? 0 : x.size / rest;
+  if (known.length !== shape.length - 1 || !Number.isInteger(free) || rest * free !== x.size) {
+    throw new ShapeError(
+      `reshape() cannot arrange ${typeString(x.type)} as [${shape}]: ` +
+        (known.length < shape.length - 1 ? "only one size may be −1" : `it has ${x.size} elements`),
+    );
+  }
+  return shape.map((n) => (n === -1 ? free : n));
+}
+
+export function reshape(x: TensorLike, shape: Shape): Tensor {
+  const t = toTensor("reshape", x);
+  const target = resolveShape(t, shape);
+  return sameShape(t.shape, target) ? t : bind1(reshapeP, [t], { shape: target });
+}
+
+export function flatten(x: TensorLike): Tensor {
+  const t = toTensor("flatten", x);
+  return reshape(t, [t.size]);
+}
+
+export function transpose(x: TensorLike, perm?: readonly number[]): Tensor {
+  const t = toTensor("transpose", x);
+  const axes = perm === undefined
+    ? t.shape.map((_, i) => t.ndim - 1 - i)
+    : perm.map((a) => normalizeAxis("transpose", a, t.ndim));
+  if (axes.length !== t.ndim || new Set(axes).size !== t.ndim) {
+    throw new ShapeError(`transpose() cannot permute ${typeString(t.type)} by [${perm}]: every axis must appear once`);
+  }
+  return axes.every((a, i) => a === i) ? t : bind1(transposeP, [t], { perm: axes });
+}
+
+export function swapAxes(x: TensorLike, a: number, b: number): Tensor {
+  const t = toTensor("swapAxes", x);
+  const perm = t.shape.map((_, i) => i);
+  const [i, j] = [normalizeAxis("swapAxes", a, t.ndim), normalizeAxis("swapAxes", b, t.ndim)];
+  perm[i] = j;
+  perm[j] = i;
+  return transpose(t, perm);
+}
+
+export function moveAxis(x: TensorLike, from: number | readonly number[], to: number | readonly number[]): Tensor {
+  const t = toTensor("moveAxis", x);
+  const list = (axes: number | readonly number[]): number[] =>
+    (typeof axes === "number" ? [axes] : [...axes]).map((a) => normalizeAxis("moveAxis", a, t.ndim));
+  const [sources, targets] = [list(from), list(to)];
+  if (
+    sources.length !== targets.length || new Set(sources).size !== sources.length ||
+    new Set(targets).size !== targets.length
+  ) {
+    throw new ShapeError(`moveAxis() cannot move axes [${from}] to [${to}]: both must name as many different axes`);
+  }
+  const rest = t.shape.map((_, i) => i).filter((i) => !sources.includes(i));
+  const perm = t.shape.map((_, i) => {
+    const k = targets.indexOf(i);
+    return k >= 0 ? sources[k]! : rest.shift()!;
+  });
+  return transpose(t, perm);
+}
+
+export function broadcastTo(x: TensorLike, shape: Shape): Tensor {
+  const t = toTensor("broadcastTo", x);
+  checkShape("broadcastTo", shape);
+  const lead = shape.length - t.ndim;
+  if (lead < 0 || t.shape.some((n, i) => n !== 1 && n !== shape[lead + i])) {
+    throw new ShapeError(
+      `broadcastTo() cannot stretch ${
+        typeString(t.type)
+      } to [${shape}]: sizes, aligned at the last axis, must be equal or 1`,
+    );
+  }
+  return sameShape(t.shape, shape)
+    ? t
+    : bind1(broadcastP, [t], { shape: [...shape], axes: t.shape.map((_, i) => lead + i) });
+}
+
+export function expandDims(x: TensorLike, axis: number | readonly number[]): Tensor {
+  const t = toTensor("expandDims", x);
+  const added = typeof axis === "number" ? [axis] : axis;
+  const ndim = t.ndim + added.length;
+  const axes = normalizeAxes("expandDims", added, ndim);
+  const rest = [...t.shape];
+  return reshape(t, Array.from({ length: ndim }, (_, i) => (axes.includes(i) ? 1 : rest.shift()!)));
+}
+
+export function squeeze(
+  x: TensorLike,
+  options: { readonly axis?: number | readonly number[] | undefined } = {},
+): Tensor {
+  const t = toTensor("squeeze", x);
+  const axes = options.axis === undefined
+    ? t.shape.flatMap((n, i) => (n === 1 ? [i] : []))
+    : normalizeAxes("squeeze", options.axis, t.ndim);
+  const wide = axes.find((i) => t.shape[i] !== 1);
+  if (wide !== undefined) {
+    throw new ShapeError(`squeeze() cannot drop axis ${wide} of ${typeString(t.type)}: its size is not 1`);
+  }
+  return reshape(t, dropAxes(t.shape, axes));
+}
+
+/** Tensors for joining: at least one, of one dtype. */
+function joinable(op: string, xs: readonly TensorLike[]): Tensor[] {
+  if (!Array.isArray(xs)) throw new TypeError(`${op}() takes an array of tensors, got ${describe(xs)}`);
+  if (xs.length === 0) throw new ShapeError(`${op}() needs at least one tensor`);
+  return promoted(op, xs);
+}
+
+export function concatenate(xs: readonly TensorLike[], options: { readonly axis?: number | undefined } = {}): Tensor {
+  const ts = joinable("concatenate", xs);
+  const first = ts[0]!;
+  const axis = normalizeAxis("concatenate", options.axis ?? 0, first.ndim);
+  for (const t of ts) {
+    if (t.ndim !== first.ndim || t.shape.some((n, i) => i !== axis && n !== first.shape[i])) {
+      throw new ShapeError(
+        `concatenate() cannot join ${typeString(first.type)} and ${typeString(t.type)} along axis ${axis}: ` +
+          "all other sizes must be equal",
+      );
+    }
+  }
+  if (ts.length === 1) return first;
+  const step = first.shape.map(() => 1);
+  let end = 0;
+  const at = ts.map((t) => {
+    const start = t.shape.map((_, i) => (i === axis ? end : 0));
+    end += t.shape[axis]!;
+    return { start, step };
+  });
+  return bind1(placeP, ts, { shape: first.shape.map((n, i) => (i === axis ? end : n)), fill: 0, at });
+}
+
+export function stack(xs: readonly TensorLike[], options: { readonly axis?: number | undefined } = {}): Tensor {
+  const ts = joinable("stack", xs);
+  const first = ts[0]!;
+  const odd = ts.find((t) => !sameShape(t.shape, first.shape));
+  if (odd !== undefined) {
+    throw new ShapeError(
+      `stack() cannot join ${typeString(first.type)} and ${typeString(odd.type)}: shapes must be equal`,
+    );
+  }
+  const axis = normalizeAxis("stack", options.axis ?? 0, first.ndim + 1);
+  return concatenate(ts.map((t) => expandDims(t, axis)), { axis });
+}
+
+export function split(
+  x: TensorLike,
+  parts: number | readonly number[],
+  options: { readonly axis?: number | undefined } = {},
+): Tensor[] {
+  const t = toTensor("split", x);
+  const axis = normalizeAxis("split", options.axis ?? 0, t.ndim);
+  const n = t.shape[axis]!;
+  if (typeof parts === "number" && (!Number.isInteger(parts) || parts < 1 || n % parts !== 0)) {
+    throw new ShapeError(`split() cannot cut axis ${axis} of ${typeString(t.type)} into ${parts} equal parts`);
+  }
+  const cuts = typeof parts === "number" ? Array.from({ length: parts - 1 }, (_, i) => (i + 1) * (n / parts)) : parts;
+  return [...cuts, n].map((stop, i) => {
+    const start = i === 0 ? 0 : cuts[i - 1]!;
+    return slice(t, { start: startAt(axis, start), stop: startAt(axis, stop, null) });
+  });
+}
+
+/** One entry for `axis`, defaults before it. */
+function startAt(axis: number, value: number, before: number | null = 0): (number | null)[] {
+  return Array.from({ length: axis + 1 }, (_, i) => (i === axis ? value : before));
+}
+
+/** The bounds of {@linkcode slice}: one entry per axis from the first on; null and missing entries take everything. */
+export interface SliceOptions {
+  readonly start?: readonly (number | null)[] | undefined;
+  readonly stop?: readonly (number | null)[] | undefined;
+  readonly step?: readonly (number | null)[] | undefined;
+}
+
+export function slice(x: TensorLike, options: SliceOptions): Tensor {
+  const t = toTensor("slice", x);
+  for (const [name, list] of Object.entries(options)) {
+    if (list !== undefined && list.length > t.ndim) {
+      throw new ShapeError(`slice() cannot use ${list.length} entries of ${name} on ${typeString(t.type)}`);
+    }
+  }
+  const bounds = t.shape.map((n, i) => {
+    const step = options.step?.[i] ?? 1;
+    if (!Number.isInteger(step) || step === 0) throw new RangeError(`slice() cannot go in steps of ${step}`);
+    const [low, high] = step > 0 ? [0, n] : [-1, n - 1];
+    const resolve = (at: number | null | undefined, fallback: number): number => {
+      if (at === null || at === undefined) return fallback;
+      if (!Number.isInteger(at)) throw new TypeError(`slice() takes integer positions, got ${describe(at)}`);
+      return Math.min(high, Math.max(low, at < 0 ? at + n : at));
+    };
+    const start = resolve(options.start?.[i], step > 0 ? low : high);
+    const stop = resolve(options.stop?.[i], step > 0 ? high : low);
+    return { start, size: Math.max(0, Math.ceil((stop - start) / step)), step };
+  });
+  if (bounds.every(({ size, step }, i) => size === t.shape[i] && step === 1)) return t;
+  const backward = bounds.flatMap(({ step }, i) => (step < 0 ? [i] : []));
+  const forward = backward.length === 0 ? t : bind1(flipP, [t], { axes: backward });
+  return bind1(sliceP, [forward], {
+    start: bounds.map(({ start, step }, i) => (step < 0 ? t.shape[i]! - 1 - start : start)),
+    shape: bounds.map(({ size }) => size),
+    step: bounds.map(({ step }) => Math.abs(step)),
+  });
+}
+
+export interface PadOptions {
+  readonly mode?: "constant" | undefined;
+  readonly value?: number | undefined;
+}
+
+export function pad(x: TensorLike, widths: readonly (readonly [number, number])[], options: PadOptions = {}): Tensor {
+  const t = toTensor("pad", x);
+  if (options.mode !== undefined && options.mode !== "constant") {
+    throw new TypeError(`pad() knows the mode "constant", got ${describe(options.mode)}`);
+  }
+  if (!Array.isArray(widths) || widths.length !== t.ndim) {
+    throw new ShapeError(`pad() needs one [low, high] pair for each of the ${t.ndim} axes of ${typeString(t.type)}`);
+  }
+  for (const [low, high] of widths) checkShape("pad", [low, high]);
+  if (widths.every(([low, high]) => low === 0 && high === 0)) return t;
+  return bind1(placeP, [t], {
+    shape: t.shape.map((n, i) => n + widths[i]![0] + widths[i]![1]),
+    fill: toDType(options.value ?? 0, t.dtype),
+    at: [{ start: widths.map(([low]) => low), step: t.shape.map(() => 1) }],
+  });
+}
+
+export function flip(x: TensorLike, options: { readonly axis?: number | readonly number[] | undefined } = {}): Tensor {
+  const t = toTensor("flip", x);
+  const axes = normalizeAxes("flip", options.axis, t.ndim);
+  return axes.length === 0 ? t : bind1(flipP, [t], { axes });
+}
+
+export function roll(
+  x: TensorLike,
+  shift: number | readonly number[],
+  options: { readonly axis?: number | readonly number[] | undefined } = {},
+): Tensor {
+  const t = toTensor("roll", x);
+  if (options.axis === undefined) {
+    if (typeof shift !== "number") {
+      throw new TypeError("roll() of the flattened tensor takes one shift: give as many axes as shifts");
+    }
+    return reshape(roll(flatten(t), shift, { axis: 0 }), t.shape);
+  }
+  const axes = typeof options.axis === "number" ? [options.axis] : options.axis;
+  const shifts = typeof shift === "number" ? axes.map(() => shift) : shift;
+  if (shifts.length !== axes.length) {
+    throw new ShapeError(`roll() cannot apply ${shifts.length} shifts along ${axes.length} axes: give one for each`);
+  }
+  return axes.reduce<Tensor>((y, a, k) => {
+    const axis = normalizeAxis("roll", a, t.ndim);
+    const n = t.shape[axis]!;
+    const by = n === 0 ? 0 : ((shifts[k]! % n) + n) % n;
+    if (by === 0) return y;
+    const [head, tail] = split(y, [n - by], { axis });
+    return concatenate([tail!, head!], { axis });
+  }, t);
+}
+
+export function repeat(
+  x: TensorLike,
+  n: number | readonly number[],
+  options: { readonly axis?: number | undefined } = {},
+): Tensor {
+  const given = toTensor("repeat", x);
+  const t = options.axis === undefined ? flatten(given) : given;
+  const axis = normalizeAxis("repeat", options.axis ?? 0, t.ndim);
+  checkShape("repeat", typeof n === "number" ? [n] : n);
+  if (typeof n !== "number") {
+    if (n.length !== t.shape[axis]) {
+      throw new ShapeError(
+        `repeat() needs ${t.shape[axis]} counts for axis ${axis} of ${typeString(t.type)}, got ${n.length}`,
+      );
+    }
+    return take(t, n.flatMap((times, i) => new Array<number>(times).fill(i)), { axis });
+  }
+  const wide = [...t.shape.slice(0, axis + 1), n, ...t.shape.slice(axis + 1)];
+  return reshape(broadcastTo(expandDims(t, axis + 1), wide), t.shape.map((m, i) => (i === axis ? m * n : m)));
+}
+
+export function tile(x: TensorLike, reps: number | readonly number[]): Tensor {
+  const t = toTensor("tile", x);
+  const given = typeof reps === "number" ? [reps] : reps;
+  checkShape("tile", given);
+  const rank = Math.max(t.ndim, given.length);
+  const lead = <T>(list: readonly T[], one: T): T[] => [...new Array<T>(rank - list.length).fill(one), ...list];
+  const [shape, times] = [lead(t.shape, 1), lead(given, 1)];
+  const spread = broadcastTo(reshape(t, shape.flatMap((n) => [1, n])), shape.flatMap((n, i) => [times[i]!, n]));
+  return reshape(spread, shape.map((n, i) => n * times[i]!));
+}

@@ -1,0 +1,242 @@
+/** Reductions over axes, and what is made of them. */
+
+import { toFloat, type toNumeric, toTensor } from "./arguments.ts";
+import { bind1 } from "./bind.ts";
+import { full, zerosLike } from "./create.ts";
+import type { DType, isFloat, kindOf } from "./dtype.ts";
+import {
+  type abs,
+  add,
+  cast,
+  div,
+  equal,
+  exp,
+  type greater,
+  isFinite,
+  log,
+  type maximum,
+  mul,
+  sqrt,
+  square,
+  stopGradient,
+  sub,
+  where,
+} from "./elementwise.ts";
+import { ShapeError } from "./errors.ts";
+import { linear, perDType } from "./families.ts";
+import type { Kernel } from "./kernel.ts";
+import { broadcastTo, concatenate, type expandDims, flatten, type flip, moveAxis, reshape, slice } from "./movement.ts";
+import { notDifferentiable, type Primitive } from "./primitive.ts";
+import { input } from "./scalar.ts";
+import { dropAxes, normalizeAxes, normalizeAxis, type Shape, sizeOf, typeString } from "./shape.ts";
+import type { Tensor, TensorLike } from "./tensor.ts";
+
+export interface AxesOptions {
+  readonly axis?: number | readonly number[] | undefined;
+  readonly keepDims?: boolean | undefined;
+}
+
+export interface AxisOptions {
+  readonly axis?: number | undefined;
+  readonly keepDims?: boolean | undefined;
+}
+
+interface Axes {
+  readonly axes: readonly number[];
+}
+
+const element = perDType((dtype) => input(0, dtype));
+
+/** Puts reduced axes back with their full size. */
+function spread(y: Tensor, axes: readonly number[], shape: Shape): Tensor {
+  return broadcastTo(reshape(y, dropAxes(shape, axes, true)), shape);
+}
+
+const sumP = linear<Axes>({
+  name: "sum",
+  shape: (x, { axes }) => dropAxes(x.shape, axes),
+  kernel: ({ dtype }, { axes }) => ({ kind: "reduce", combiner: "sum", axes, body: element(dtype) }),
+  transpose: (g, { axes }, x) => spread(g, axes, x.shape),
+  batch: ({ axes }) => ({ axes: axes.map((i) => i + 1) }),
+});
+
+/** The largest or smallest element; its gradient is shared equally among ties. */
+function extremeReduction(name: "max" | "min"): Primitive<Axes> {
+  /** Where the extreme is attained, each weighted by one over how often. */
+  function shares(x: Tensor, y: Tensor, axes: readonly number[]): Tensor {
+    const hits = cast(equal(x, spread(y, axes, x.shape)), x.dtype);
+    return div(hits, spread(sum(hits, { axis: axes }), axes, x.shape));
+  }
+  return {
+    name,
+    infer: ([x], { axes }) => [{ dtype: x!.dtype, shape: dropAxes(x!.shape, axes) }],
+    kernel: ([x], { axes }): Kernel => ({ kind: "reduce", combiner: name, axes, body: element(x!.dtype) }),
+    derivative: {
+      kind: "selection",
+      of: 0,
+      keeps: [0, "y"],
+      push: (t, [x, y], { axes }) => sum(mul(t, shares(x!, y!, axes)), { axis: axes }),
+      pull: (g, [x, y], { axes }) => mul(spread(g, axes, x!.shape), shares(x!, y!, axes)),
+    },
+    batch(inputs, _, { axes }) {
+      return [bind1(this, inputs, { axes: axes.map((i) => i + 1) })];
+    },
+  };
+}
+
+const maxP = extremeReduction("max");
+const minP = extremeReduction("min");
+
+const argReduceP: Primitive<{ readonly extreme: "max" | "min"; readonly axis: number }> = {
+  name: "argReduce",
+  infer: ([x], { axis }) => [{ dtype: "int32", shape: dropAxes(x!.shape, [axis]) }],
+  kernel: (_, { extreme, axis }) => ({ kind: "argReduce", extreme, axis }),
+  derivative: notDifferentiable("argmax() and argmin() return positions"),
+  batch(inputs, _, { extreme, axis }) {
+    return [bind1(this, inputs, { extreme, axis: axis + 1 })];
+  },
+};
+
+interface Cumulative {
+  readonly axis: number;
+  readonly reverse: boolean;
+}
+
+const cumsumP: Primitive<Cumulative> = linear<Cumulative>({
+  name: "cumsum",
+  shape: (x) => x.shape,
+  kernel: (_, { axis, reverse }) => ({ kind: "cumulative", combiner: "sum", axis, reverse }),
+  transpose: (g, { axis, reverse }) => bind1(cumsumP, [g], { axis, reverse: !reverse }),
+  batch: ({ axis, reverse }) => ({ axis: axis + 1, reverse }),
+});
+
+function reduce(primitive: Primitive<Axes>, t: Tensor, options: AxesOptions): Tensor {
+  const axes = normalizeAxes(primitive.name, options.axis, t.ndim);
+  // A tensor of rank 0 has no axes to reduce, and every reduction of one element is that element.
+  const y = axes.length === 0 ? t : bind1(primitive, [t], { axes });
+  return options.keepDims ? reshape(y, dropAxes(t.shape, axes, true)) : y;
+}
+
+/** Bools are added up as int32. */
+function countable(op: string, x: TensorLike): Tensor {
+  const t = toTensor(op, x);
+  return t.dtype === "bool" ? cast(t, "int32") : t;
+}
+
+export function sum(x: TensorLike, options: AxesOptions = {}): Tensor {
+  return reduce(sumP, countable("sum", x), options);
+}
+
+export function mean(x: TensorLike, options: AxesOptions = {}): Tensor {
+  const t = toFloat("mean", x);
+  return div(sum(t, options), countOver("mean", t, options));
+}
+
+/** How many elements a reduction combines. */
+function countOver(op: string, t: Tensor, options: AxesOptions): number {
+  return sizeOf(normalizeAxes(op, options.axis, t.ndim).map((i) => t.shape[i]!));
+}
+
+/** By multiplying halves together, so that derivatives stay right where elements are 0. */
+export function prod(x: TensorLike, options: AxesOptions = {}): Tensor {
+  const t = countable("prod", x);
+  const axes = normalizeAxes("prod", options.axis, t.ndim);
+  const kept = dropAxes(t.shape, axes);
+  let y = reshape(moveAxis(t, axes, axes.map((_, i) => kept.length + i)), [...kept, countOver("prod", t, options)]);
+  const axis = kept.length;
+  const at = (start: number, stop: number): { start: number[]; stop: number[] } => ({
+    start: [...kept.map(() => 0), start],
+    stop: [...kept, stop],
+  });
+  for (let n = y.shape[axis]!; n > 1; n = y.shape[axis]!) {
+    const half = Math.floor(n / 2);
+    const product = mul(slice(y, at(0, half)), slice(y, at(half, 2 * half)));
+    y = n % 2 === 0 ? product : concatenate([product, slice(y, at(n - 1, n))], { axis });
+  }
+  if (y.shape[axis] === 0) return full(options.keepDims ? dropAxes(t.shape, axes, true) : kept, 1, { dtype: t.dtype });
+  return reshape(y, options.keepDims ? dropAxes(t.shape, axes, true) : kept);
+}
+
+function extreme(primitive: Primitive<Axes>, x: TensorLike, options: AxesOptions): Tensor {
+  const t = toTensor(primitive.name, x);
+  if (
+    countOver(primitive.name, t, options) === 0 &&
+    sizeOf(dropAxes(t.shape, normalizeAxes(primitive.name, options.axis, t.ndim))) > 0
+  ) {
+    throw new ShapeError(`${primitive.name}() cannot choose from an empty axis of ${typeString(t.type)}`);
+  }
+  return reduce(primitive, t, options);
+}
+
+export function max(x: TensorLike, options: AxesOptions = {}): Tensor {
+  return extreme(maxP, x, options);
+}
+
+export function min(x: TensorLike, options: AxesOptions = {}): Tensor {
+  return extreme(minP, x, options);
+}
+
+export function any(x: TensorLike, options: AxesOptions = {}): Tensor {
+  return reduce(maxP, cast(toTensor("any", x), "bool"), options);
+}
+
+export function all(x: TensorLike, options: AxesOptions = {}): Tensor {
+  return reduce(minP, cast(toTensor("all", x), "bool"), options);
+}
+
+function argExtreme(op: "argmax" | "argmin", x: TensorLike, options: AxisOptions): Tensor {
+  const given = toTensor(op, x);
+  const t = options.axis === undefined ? flatten(given) : given;
+  const axis = normalizeAxis(op, options.axis ?? 0, t.ndim);
+  if (t.shape[axis] === 0) {
+    throw new ShapeError(`${op}() cannot choose from an empty axis of ${typeString(given.type)}`);
+  }
+  const y = bind1(argReduceP, [t], { extreme: op === "argmax" ? "max" : "min", axis });
+  if (!options.keepDims) return y;
+  return reshape(y, options.axis === undefined ? given.shape.map(() => 1) : dropAxes(t.shape, [axis], true));
+}
+
+export function argmax(x: TensorLike, options: AxisOptions = {}): Tensor {
+  return argExtreme("argmax", x, options);
+}
+
+export function argmin(x: TensorLike, options: AxisOptions = {}): Tensor {
+  return argExtreme("argmin", x, options);
+}
+
+export function variance(x: TensorLike, options: AxesOptions & { readonly ddof?: number | undefined } = {}): Tensor {
+  const t = toFloat("variance", x);
+  const { axis, keepDims, ddof = 0 } = options;
+  const centered = sub(t, mean(t, { axis, keepDims: true }));
+  return div(sum(square(centered), { axis, keepDims }), Math.max(0, countOver("variance", t, { axis }) - ddof));
+}
+
+export function std(x: TensorLike, options: AxesOptions & { readonly ddof?: number | undefined } = {}): Tensor {
+  return sqrt(variance(x, options));
+}
+
+/** The largest element where it is finite and 0 elsewhere: what may be subtracted before an exp. */
+export function finiteMax(t: Tensor, axis: number | readonly number[] | undefined): Tensor {
+  const top = stopGradient(reduce(maxP, t, { axis, keepDims: true }));
+  return where(isFinite(top), top, zerosLike(top));
+}
+
+export function logSumExp(x: TensorLike, options: AxesOptions = {}): Tensor {
+  const t = toFloat("logSumExp", x);
+  const { axis, keepDims } = options;
+  const top = finiteMax(t, axis);
+  const y = add(log(sum(exp(sub(t, top)), { axis, keepDims: true })), top);
+  return keepDims ? y : reshape(y, dropAxes(t.shape, normalizeAxes("logSumExp", axis, t.ndim)));
+}
+
+export interface CumulativeOptions {
+  readonly axis?: number | undefined;
+  readonly reverse?: boolean | undefined;
+}
+
+export function cumsum(x: TensorLike, options: CumulativeOptions = {}): Tensor {
+  const given = countable("cumsum", x);
+  const t = options.axis === undefined ? flatten(given) : given;
+  const axis = normalizeAxis("cumsum", options.axis ?? 0, t.ndim);
+  return bind1(cumsumP, [t], { axis, reverse: options.reverse ?? false });
+}

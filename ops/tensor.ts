@@ -1,0 +1,193 @@
+/** What a tensor is: a type, and for a concrete one a view of storage on a device. */
+
+import type { DType, TypedArray } from "./dtype.ts";
+import { nested, show } from "./print.ts";
+import type { Program } from "./program.ts";
+import type { Owner } from "./scope.ts";
+import { isContiguous, type Shape, sizeOf, type Strided, type TensorType, typeString } from "./shape.ts";
+
+/**
+ * An immutable array of numbers or booleans with a shape and a dtype. Operations are functions (`add(x, y)`); no method
+ * writes. Inside a transform a tensor may be a tracer, which stands for a value and otherwise behaves the same.
+ */
+export abstract class Tensor {
+  readonly type: TensorType;
+
+  constructor(type: TensorType) {
+    this.type = type;
+  }
+
+  /** Sizes of the axes, outermost first. */
+  get shape(): Shape {
+    return this.type.shape;
+  }
+
+  get dtype(): DType {
+    return this.type.dtype;
+  }
+
+  /** The number of axes. */
+  get ndim(): number {
+    return this.type.shape.length;
+  }
+
+  /** The number of elements. */
+  get size(): number {
+    return sizeOf(this.type.shape);
+  }
+
+  /** Where the values live. */
+  abstract get device(): Device;
+
+  /** The value behind a tracer with known values, or itself. Throws where values are not known (vmap, jit). */
+  abstract concrete(): ConcreteTensor;
+
+  /**
+   * The elements in row-major order, as a copy of one's own: Float32Array, Float64Array, Int32Array, Uint32Array, or
+   * Uint8Array for bool. The type argument is the caller's word for the dtype.
+   */
+  async data<A extends TypedArray = Float32Array>(): Promise<A> {
+    const x = this.concrete();
+    return await x.device.read(x) as A;
+  }
+
+  /** As {@linkcode Tensor.data}, without waiting; CPU tensors only. */
+  dataSync<A extends TypedArray = Float32Array>(): A {
+    const x = this.concrete();
+    return x.device.readSync(x) as A;
+  }
+
+  /** The elements as nested arrays of numbers or booleans; a number or boolean for rank 0. */
+  async array(): Promise<unknown> {
+    return nested(await this.data<TypedArray>(), this.type);
+  }
+
+  /** As {@linkcode Tensor.array}, without waiting; CPU tensors only. */
+  arraySync(): unknown {
+    return nested(this.dataSync<TypedArray>(), this.type);
+  }
+
+  /** The one element of a tensor of size 1, as a number or boolean. CPU tensors only. */
+  item(): number | boolean {
+    if (this.size !== 1) {
+      throw new RangeError(`item() needs a tensor of one element, got ${typeString(this.type)}; use dataSync()`);
+    }
+    const value = this.dataSync<TypedArray>()[0]!;
+    return this.dtype === "bool" ? value !== 0 : value;
+  }
+
+  /** Frees the storage early (`using x = …`). Never required. The tensor throws when used afterwards. */
+  [Symbol.dispose](): void {}
+
+  /** As NumPy prints, after the type. */
+  toString(): string {
+    return typeString(this.type);
+  }
+
+  /** Refuses `+x`, `x > 0`, `x + y`: in JavaScript they would silently be wrong. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    throw new TypeError(
+      `a tensor ${typeString(this.type)} cannot become a number by itself: ` +
+        "use item() to read it, add(), less(), … to compute with it",
+    );
+  }
+
+  static {
+    for (const inspector of ["Deno.customInspect", "nodejs.util.inspect.custom"]) {
+      Object.defineProperty(this.prototype, Symbol.for(inspector), {
+        value(this: Tensor): string {
+          return this.toString();
+        },
+      });
+    }
+  }
+}
+
+/** What an operation takes for an operand: bare numbers and booleans adopt the dtype of the tensor beside them. */
+export type TensorLike = Tensor | number | boolean;
+
+/** A place where programs run. */
+export interface Device {
+  readonly name: string;
+  /** Facts for people: what it is, how much memory it uses. */
+  readonly info: Readonly<Record<string, unknown>>;
+  run(program: Program, inputs: readonly ConcreteTensor[]): ConcreteTensor[];
+  /** A tensor of row-major elements, which are copied. */
+  upload(data: TypedArray, type: TensorType): ConcreteTensor;
+  read(x: ConcreteTensor): Promise<TypedArray>;
+  readSync(x: ConcreteTensor): TypedArray;
+  /** A second tensor of the same storage. */
+  share(x: ConcreteTensor): ConcreteTensor;
+  /** Gives up one tensor's hold on its storage; called once for each tensor, when it is disposed. */
+  release(x: ConcreteTensor): void;
+}
+
+/** A tensor with values: a strided view of storage that only its device understands. */
+export class ConcreteTensor extends Tensor implements Strided {
+  readonly strides: readonly number[];
+  readonly offset: number;
+  /** Who frees this tensor; null once it is in users' hands. For ops/scope.ts alone. */
+  owner: Owner | null = null;
+  readonly #device: Device;
+  #storage: object | null;
+
+  constructor(device: Device, type: TensorType, storage: object, view: Strided) {
+    super(type);
+    this.#device = device;
+    this.#storage = storage;
+    this.strides = view.strides;
+    this.offset = view.offset;
+  }
+
+  override get device(): Device {
+    return this.#device;
+  }
+
+  /** For the device alone. */
+  get storage(): object {
+    if (this.#storage === null) {
+      throw new TypeError(`this tensor ${typeString(this.type)} was disposed and has no values`);
+    }
+    return this.#storage;
+  }
+
+  get isDisposed(): boolean {
+    return this.#storage === null;
+  }
+
+  get isContiguous(): boolean {
+    return isContiguous(this);
+  }
+
+  override concrete(): ConcreteTensor {
+    return this;
+  }
+
+  override [Symbol.dispose](): void {
+    if (this.#storage === null) return;
+    this.#device.release(this);
+    this.#storage = null;
+  }
+
+  override toString(): string {
+    if (this.#storage === null) return `${typeString(this.type)} (disposed)`;
+    return this.#device.name === "cpu" ? show(this.dataSync<TypedArray>(), this.type) : typeString(this.type);
+  }
+}
+
+let defaultDevice: Device | null = null;
+
+/** Makes `device` the one where new tensors live. */
+export function installDevice(device: Device): void {
+  defaultDevice = device;
+}
+
+export function currentDevice(): Device {
+  if (defaultDevice === null) throw new TypeError("no device is installed: import the library by its mod.ts");
+  return defaultDevice;
+}
+
+export function isTensor(x: unknown): x is Tensor {
+  return x instanceof Tensor;
+}
