@@ -59,7 +59,7 @@ function runGather(
 ): void {
   withScratch(machine, (allocate) => {
     const volume = paddedVolume(machine, kernels, allocate, source, plans);
-    const kernel = { ...w, ...contiguous(w.shape), address: contiguousAddress(kernels, allocate, w) };
+    const kernel = { ...w, ...contiguous(w.shape), address: contiguousAddress(machine, allocate, w) };
     const weights = weightsOf(kernel, groups, target === g);
     const to = volumeAt(target.address + 4 * target.offset, target.shape);
     // A cell of padding is no term of the sum, but 0·∞ would be NaN: then only what is real is gathered, tap by tap.
@@ -99,7 +99,7 @@ function kernelGradient(
     const volume = paddedVolume(machine, kernels, allocate, x, plans);
     const target = w.address + 4 * w.offset;
     const features = g.shape[4]!;
-    const gradient = { address: contiguousAddress(kernels, allocate, g), features };
+    const gradient = { address: contiguousAddress(machine, allocate, g), features };
     const whole = map3(plans, ({ parts }) => parts[0]!);
     correlate(machine, kernels, volume, whole, gradient, groups, target);
     if (!isPadded(plans) || kernels.allFinite(target, sizeOf(w.shape))) return;

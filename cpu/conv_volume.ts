@@ -1,7 +1,7 @@
 /** Volumes `[batch, z, y, x, channels]` in WebAssembly memory, and the tables by which the register tiles read them. */
 
 import { isContiguous, rowMajor, sizeOf } from "../ops/shape.ts";
-import type { Contraction } from "./contraction.ts";
+import { type Contraction, contractionOf } from "./contraction.ts";
 import type { AxisPlan, GatherAxis } from "./conv_axes.ts";
 import { copyStrided } from "./copy.ts";
 import type { Machine, Operand } from "./machine.ts";
@@ -53,11 +53,12 @@ export function volumeAt(address: number, shape: readonly number[]): Volume {
 }
 
 /** The address of the operand's elements in row-major order: its own, or that of a copy. */
-export function contiguousAddress(kernels: Contraction, allocate: Allocate, s: Operand): number {
+export function contiguousAddress(machine: Machine, allocate: Allocate, s: Operand): number {
   const address = s.address + 4 * s.offset;
   if (isContiguous(s)) return address;
   const copy = allocate(4 * sizeOf(s.shape));
-  copyStrided(kernels.copy, s.shape, { address: copy, strides: rowMajor(s.shape) }, { address, strides: s.strides });
+  const target = { address: copy, strides: rowMajor(s.shape) };
+  copyStrided(contractionOf(machine).copy, s.shape, target, { address, strides: s.strides });
   return copy;
 }
 

@@ -108,6 +108,12 @@ export function storeSome(v: Lanes, cursor: Cursor, value: Local, count: Local):
   storeLanes(v, cursor, value, count);
 }
 
+/** Writes the first lane. */
+export function storeFirst(v: Lanes, { type, pointer }: Cursor, value: Local): void {
+  const stored = type === "bool" ? narrowBools(v, value) : value;
+  v.f.get(pointer).get(stored).laneMemory(type === "bool" ? "v128.store8_lane" : "v128.store32_lane", 0);
+}
+
 function storeLanes(v: Lanes, cursor: Cursor, value: Local, count?: Local): void {
   const bool = cursor.type === "bool";
   const stored = bool ? narrowBools(v, value) : value;

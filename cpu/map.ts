@@ -26,8 +26,13 @@ interface Plan {
   /** Null if only the reference can run it. */
   readonly body: Body | null;
   readonly table: CodeTable;
-  readonly flatWalks: readonly Walk[];
-  readonly flatKey: string;
+  /** Variants for flat loops, by a bit for each source that stands still. */
+  readonly flat: FlatVariant[];
+}
+
+interface FlatVariant {
+  readonly walks: readonly Walk[];
+  readonly key: string;
 }
 
 const plansByKernel = new WeakMap<KernelOf<"map">, Plan>();
@@ -37,10 +42,7 @@ function planOf(kernel: KernelOf<"map">): Plan {
   const key = scalarKey(kernel.body);
   let plan = plansByKey.get(key);
   if (plan === undefined) {
-    const body = analyse(kernel.body);
-    // One more operand for the output.
-    const flatWalks = new Array<Walk>((body?.sources.length ?? 0) + 1).fill("contiguous");
-    plan = { body, table: new Map(), flatWalks, flatKey: variantKey(1, flatWalks) };
+    plan = { body: analyse(kernel.body), table: new Map(), flat: [] };
     plansByKey.set(key, plan);
   }
   plansByKernel.set(kernel, plan);
@@ -57,21 +59,31 @@ export const map: Implementation<"map"> = (kernel, inputs, output, machine) => {
   if (!runFlat(plan, plan.body, inputs, output, machine)) mapInto(kernel, inputs, output, machine);
 };
 
-/** Where everything is contiguous the nest is one loop. False if it is not so. */
+/** Where all is contiguous or one element, the nest is one loop, and is quickly called. False if it is not so. */
 function runFlat(plan: Plan, body: Body, inputs: readonly Operand[], output: Operand, machine: Machine): boolean {
   const args: number[] = [];
+  let constants = 0;
   for (const { type, of } of body.sources) {
-    if (type === "index") return false;
+    if (type === "index" || args.length === 31) return false;
     const x = inputs[of]!;
-    if (!isContiguous(x)) return false;
+    if (!isContiguous(x)) {
+      for (const stride of x.strides) if (stride !== 0) return false;
+      constants |= 1 << args.length;
+    }
     args.push(x.address + x.offset * elementBytes(type));
   }
   const n = sizeOf(output.shape);
+  if (n === 0) return true;
   args.push(output.address + output.offset * elementBytes(body.type), n);
-  if (n > 0) {
-    codeFor(plan.table, plan.flatKey, machine, (relaxed) => writeMap(body, 1, plan.flatWalks, relaxed))(...args);
-  }
+  const { key, walks } = plan.flat[constants] ??= flatVariant(body, constants);
+  codeFor(plan.table, key, machine, (relaxed) => writeMap(body, 1, walks, relaxed))(...args);
   return true;
+}
+
+function flatVariant({ sources }: Body, constants: number): FlatVariant {
+  const walks: Walk[] = sources.map((_, n) => constants >> n & 1 ? "constant" : "contiguous");
+  walks.push("contiguous");
+  return { walks, key: variantKey(1, walks) };
 }
 
 /** The same for an output with any strides. */

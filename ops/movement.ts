@@ -3,7 +3,6 @@
 import { promoted, toTensor } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
 import { toDType } from "./dtype.ts";
-import type { constantOf } from "./create.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { alignBatch, linear } from "./families.ts";
 import { take } from "./indexing.ts";

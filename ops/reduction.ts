@@ -1,20 +1,16 @@
 /** Reductions over axes, and what is made of them. */
 
-import { toFloat, type toNumeric, toTensor } from "./arguments.ts";
+import { toFloat, toTensor } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
 import { full, zerosLike } from "./create.ts";
-import type { DType, isFloat, kindOf } from "./dtype.ts";
 import {
-  type abs,
   add,
   cast,
   div,
   equal,
   exp,
-  type greater,
   isFinite,
   log,
-  type maximum,
   mul,
   sqrt,
   square,
@@ -25,7 +21,7 @@ import {
 import { ShapeError } from "./errors.ts";
 import { linear, perDType } from "./families.ts";
 import type { Kernel } from "./kernel.ts";
-import { broadcastTo, concatenate, type expandDims, flatten, type flip, moveAxis, reshape, slice } from "./movement.ts";
+import { broadcastTo, concatenate, flatten, moveAxis, reshape, slice } from "./movement.ts";
 import { notDifferentiable, type Primitive } from "./primitive.ts";
 import { input } from "./scalar.ts";
 import { dropAxes, normalizeAxes, normalizeAxis, type Shape, sizeOf, typeString } from "./shape.ts";

@@ -1,0 +1,50 @@
+/** Activation functions that are primitives, because they keep their result and not their input for the backward pass. */
+
+import { toFloat } from "./arguments.ts";
+import { bind1 } from "./bind.ts";
+import { zerosLike } from "./create.ts";
+import { greater, mul, sub, where } from "./elementwise.ts";
+import { pointwise } from "./families.ts";
+import { binary, constant, select, unary } from "./scalar.ts";
+import type { Tensor, TensorLike } from "./tensor.ts";
+
+const reluP = pointwise("relu", (x) => binary("max", x, constant(0, x.dtype)), [
+  { keeps: ["y"], of: (g, y) => where(greater(y!, 0), g, zerosLike(g)) },
+]);
+
+const sigmoidP = pointwise("sigmoid", (x) => {
+  // From exp(−|x|), which never overflows.
+  const [zero, one] = [constant(0, x.dtype), constant(1, x.dtype)];
+  const e = unary("exp", unary("neg", unary("abs", x)));
+  return binary("div", select(binary("lt", x, zero), e, one), binary("add", one, e));
+}, [{ keeps: ["y"], of: (g, y) => mul(g, mul(y!, sub(1, y!))) }]);
+
+/**
+ * The rectifier max(x, 0), elementwise; NaN stays NaN. Its derivative at 0 is 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(nn.relu(tensor([-1, 0, 2])).arraySync(), [0, 0, 2]);
+ * ```
+ */
+export function relu(x: TensorLike): Tensor {
+  return bind1(reluP, [toFloat("relu", x)], null);
+}
+
+/**
+ * The logistic function 1 / (1 + e^−x), elementwise. Its derivative is σ(x)(1 − σ(x)).
+ *
+ * @example Usage
+ * ```ts
+ * import { nn } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(nn.sigmoid(0).item(), 0.5);
+ * ```
+ */
+export function sigmoid(x: TensorLike): Tensor {
+  return bind1(sigmoidP, [toFloat("sigmoid", x)], null);
+}
