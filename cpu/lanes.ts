@@ -65,7 +65,7 @@ export class Lanes {
     return this.take();
   }
 
-  shift(name: "i32x4.shl" | "i32x4.shr_s" | "i32x4.shr_u" | "i64x2.shl", x: Local, distance: number): Local {
+  shift(name: `i${"32x4" | "64x2"}.sh${"l" | "r_s" | "r_u"}`, x: Local, distance: number): Local {
     this.f.get(x).i32(distance).op(name);
     return this.take();
   }

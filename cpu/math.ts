@@ -278,3 +278,56 @@ export function tan(v: Lanes, x: Local): Local {
   const quotient = v.op("f32x4.div", v.choose(odd, cos, sin), v.choose(odd, sin, cos));
   return v.op("v128.xor", quotient, v.op("v128.and", odd, v.word(signBit)));
 }
+
+/** `log(m) = 2·s·(1 + z/3 + z²/5 + …)` with s = (m − 1) / (m + 1) and z = s²; here from the last term to the first. */
+const atanhTail = [1 / 11, 1 / 9, 1 / 7, 1 / 5, 1 / 3, 1];
+
+/** `y·log₂ x` of the two lower lanes as an integer and a rest, from x ≥ 0, in float64: the exponent magnifies errors. */
+function splitPower(v: Lanes, x: Local, y: Local): { readonly n: Local; readonly r: Local } {
+  const base = v.op("f64x2.promote_low_f32x4", x);
+  const magic = v.double(1.5 * 2 ** 52);
+  const exponent = v.shift("i64x2.shr_s", v.op("i64x2.sub", base, v.double(Math.SQRT1_2)), 52);
+  const mantissa = v.op("i64x2.sub", base, v.shift("i64x2.shl", exponent, 52));
+  const n = v.op("f64x2.sub", v.op("i64x2.add", exponent, magic), magic);
+  const one = v.double(1);
+  const s = v.op("f64x2.div", v.op("f64x2.sub", mantissa, one), v.op("f64x2.add", mantissa, one));
+  const z = v.op("f64x2.mul", s, s);
+  const series = atanhTail.slice(1).reduce(
+    (sum, c) => v.op("f64x2.add", v.op("f64x2.mul", sum, z), v.double(c)),
+    v.double(atanhTail[0]!),
+  );
+  const finite = v.op("f64x2.add", n, v.op("f64x2.mul", v.op("f64x2.mul", s, v.double(2 * Math.LOG2E)), series));
+  const infinity = v.double(Infinity);
+  const positive = v.choose(v.op("f64x2.eq", base, infinity), infinity, finite);
+  const log2 = v.choose(v.op("f64x2.eq", base, v.double(0)), v.double(-Infinity), positive);
+  const product = v.op("f64x2.mul", v.op("f64x2.promote_low_f32x4", y), log2);
+  // Beyond these bounds the result is 0 or ∞ either way.
+  const bounded = v.op("f64x2.pmin", v.op("f64x2.pmax", product, v.double(-151)), v.double(129));
+  const shifted = v.op("f64x2.add", bounded, magic);
+  const r = v.op("f64x2.mul", v.op("f64x2.sub", bounded, v.op("f64x2.sub", shifted, magic)), v.double(Math.LN2));
+  return { n: shifted, r: v.op("f32x4.demote_f64x2_zero", r) };
+}
+
+/** 2 ULP. C's pow. */
+export function pow(v: Lanes, x: Local, y: Local): Local {
+  const [zero, one] = [v.float(0), v.float(1)];
+  const magnitude = v.op("f32x4.abs", x);
+  const low = splitPower(v, magnitude, y);
+  const upper: [number, number, number, number] = [2, 3, 2, 3];
+  const high = splitPower(v, v.shuffle(magnitude, magnitude, upper), v.shuffle(y, y, upper));
+  const bits = v.shift("i32x4.shl", v.shuffle(low.n, high.n, [0, 2, 4, 6]), 23);
+  const r = v.shuffle(low.r, high.r, [0, 1, 4, 5]);
+  const power = scale(v, v.op("f32x4.add", expm1Near0(v, r), one), bits);
+
+  const half = v.op("f32x4.mul", y, v.float(0.5));
+  const whole = v.op("f32x4.eq", v.op("f32x4.nearest", y), y);
+  const odd = v.op("v128.and", whole, v.op("f32x4.ne", v.op("f32x4.nearest", half), half));
+  const sign = v.op("v128.and", v.op("v128.and", x, odd), v.word(signBit));
+  const signed = v.op("v128.or", v.choose(v.op("f32x4.eq", magnitude, one), one, power), sign);
+  // A fractional power of a negative number is not a number, but 0 and ∞ have lost their sign anyway.
+  const negative = v.op("v128.and", v.op("f32x4.lt", x, zero), v.op("f32x4.lt", v.float(-Infinity), x));
+  const undefinedHere = v.op("v128.andnot", negative, whole);
+  const unordered = v.op("v128.or", v.op("f32x4.ne", x, x), v.op("f32x4.ne", y, y));
+  const result = v.op("v128.or", signed, v.op("v128.or", undefinedHere, unordered));
+  return v.choose(v.op("v128.or", v.op("f32x4.eq", x, one), v.op("f32x4.eq", y, zero)), one, result);
+}

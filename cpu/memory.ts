@@ -163,12 +163,17 @@ export class Memory implements Machine {
 
   /** Spills the least recently used blocks until at most so many bytes and blocks remain; pinned ones stay. */
   #spillUntil(bytes: number, blocks: number): void {
-    const oldestFirst = [...this.#table].sort((a, b) => a.lastUse - b.lastUse);
-    for (const block of oldestFirst) {
-      if (this.#heldBytes <= bytes && this.#table.size <= blocks) break;
-      if (block.pins > 0) continue;
-      block.spilled = new Uint8Array(this.memory.buffer.slice(block.address, block.address + block.sizeBytes));
-      this.#remove(block);
+    const bytesHeld = new Uint8Array(this.memory.buffer);
+    const uses = Float64Array.from(this.#table, (block) => block.lastUse).sort();
+    // In three steps by last use rather than in its exact order: sorting the blocks themselves takes ten times as long.
+    for (const share of [0.5, 0.75, 1]) {
+      const limit = uses[Math.ceil(share * uses.length) - 1]!;
+      for (const block of this.#table) {
+        if (this.#heldBytes <= bytes && this.#table.size <= blocks) return;
+        if (block.pins > 0 || block.lastUse > limit) continue;
+        block.spilled = bytesHeld.slice(block.address, block.address + block.sizeBytes);
+        this.#remove(block);
+      }
     }
   }
 }

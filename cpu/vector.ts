@@ -59,6 +59,7 @@ const floatOperations: Operations = {
   sin: smallAngles("sin", math.sin),
   cos: smallAngles("cos", math.cos),
   tan: smallAngles("tan", math.tan),
+  pow: (v, [x, y]) => math.pow(v, x!, y!),
 };
 
 const integerOperations: Operations = {

@@ -3,7 +3,7 @@
 import type { Primitive } from "./primitive.ts";
 import type { Program } from "./program.ts";
 import { enterScope, noteMade } from "./scope.ts";
-import { typeString } from "./shape.ts";
+import { type TensorType, typeString } from "./shape.ts";
 import { ConcreteTensor, currentDevice, type Device, type Tensor } from "./tensor.ts";
 import { checkAlive, recordingTrace, type Trace, type Tracer } from "./trace.ts";
 
@@ -51,17 +51,19 @@ function innermost(name: string, inputs: readonly Tensor[]): Trace | null {
   return trace;
 }
 
-function oneEquation(primitive: Primitive, types: readonly ConcreteTensor["type"][], params: unknown): Program {
+function oneEquation(primitive: Primitive, types: readonly TensorType[], params: unknown): Program {
   const results = primitive.infer(types, params);
   const n = types.length;
-  const outputs = results.map((_, i) => n + i);
-  return {
-    inputs: n,
-    types: [...types, ...results],
-    constants: [],
-    equations: [{ primitive, params, inputs: Array.from(types, (_, i) => i), outputs }],
-    outputs,
-  };
+  const outputs = firstSlots(n + results.length).slice(n);
+  const equation = { primitive, params, inputs: firstSlots(n), outputs };
+  return { inputs: n, types: [...types, ...results], constants: [], equations: [equation], outputs };
+}
+
+const slotLists: (readonly number[])[] = [];
+
+/** The slots 0 … n − 1, the same list every time. */
+function firstSlots(n: number): readonly number[] {
+  return slotLists[n] ??= Array.from({ length: n }, (_, i) => i);
 }
 
 function commonDevice(inputs: readonly ConcreteTensor[]): Device {

@@ -21,8 +21,8 @@ export function pointwise(
   const bodies = new Map<string, Scalar>();
   const kernels = new Map<Scalar, Kernel>();
   function body(types: readonly TensorType[]): Scalar {
-    let key: string = "";
-    for (const type of types) key += type.dtype;
+    let key: string = types[0]!.dtype;
+    for (let i = 1; i < types.length; i++) if (types[i]!.dtype !== types[0]!.dtype) key += types[i]!.dtype;
     let made = bodies.get(key);
     if (made === undefined) {
       made = scalar(...types.map((type, i) => input(i, type.dtype)));

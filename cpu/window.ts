@@ -1,0 +1,49 @@
+/** Pooling of float32 in WebAssembly; other dtypes go to the reference. */
+
+import type { WindowRole } from "../ops/kernel.ts";
+import { sizeOf } from "../ops/shape.ts";
+import { withScratch } from "./contraction.ts";
+import { contiguousAddress, withThreeAxes } from "./conv_volume.ts";
+import type { Implementation, Machine, Operand } from "./machine.ts";
+import { reference } from "./reference.ts";
+import { axisArguments, type SlideWindows, windowModule } from "./window_kernel.ts";
+
+export const window: Implementation<"window"> = ({ kind, role, geometry }, inputs, output, machine) => {
+  const [first, positions] = inputs as [Operand, Operand | undefined];
+  if (first.dtype !== "float32") return reference.window({ kind, role, geometry }, inputs, output, machine);
+  const transposed = role === "spread" || role === "put";
+  const cells = withThreeAxes(transposed ? output : first, 1, 1);
+  const windows = withThreeAxes(transposed ? first : output, 1, 1);
+  const missing = 3 - geometry.window.length;
+  const axes = [0, 1, 2].map((axis) => ({
+    input: cells.shape[1 + axis]!,
+    output: windows.shape[1 + axis]!,
+    window: geometry.window[axis - missing] ?? 1,
+    stride: geometry.strides[axis - missing] ?? 1,
+    low: geometry.padding[axis - missing]?.[0] ?? 0,
+  }));
+  withScratch(machine, (allocate) => {
+    const address = (s: Operand): number => contiguousAddress(machine, allocate, s);
+    const [from, chosen] = [address(first), positions ? address(positions) : 0];
+    const to = address(output);
+    // What is added to starts at 0.
+    if (transposed) machine.array(output).fill(0, output.offset, output.offset + sizeOf(output.shape));
+    const [atCells, atWindows] = transposed ? [to, from] : [from, to];
+    const [batch, channels] = [cells.shape[0]!, cells.shape[4]!];
+    slideOf(machine, role)(atCells, atWindows, chosen, batch, channels, ...axisArguments(axes));
+  });
+};
+
+const instances = new WeakMap<WebAssembly.Memory, Map<WindowRole, SlideWindows>>();
+
+function slideOf({ memory }: Machine, role: WindowRole): SlideWindows {
+  let known = instances.get(memory);
+  if (!known) instances.set(memory, known = new Map());
+  let slide = known.get(role);
+  if (!slide) {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(windowModule(role)), { env: { memory } });
+    slide = exports.slide as SlideWindows;
+    known.set(role, slide);
+  }
+  return slide;
+}
