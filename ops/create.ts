@@ -9,7 +9,7 @@ import { broadcastTo, expandDims, pad, reshape } from "./movement.ts";
 import { takeAlongAxis } from "./indexing.ts";
 import { notDifferentiable, type Primitive } from "./primitive.ts";
 import { axisIndex, constant } from "./scalar.ts";
-import { checkShape, type Shape, sizeOf, typeString } from "./shape.ts";
+import { checkShape, type Shape, sizeOf, type TensorType, typeString } from "./shape.ts";
 import { currentDevice, Tensor, type TensorLike } from "./tensor.ts";
 
 /** Nested arrays of numbers or booleans. */
@@ -91,9 +91,11 @@ export function tensor(data: TensorData, options: TensorOptions = {}): Tensor {
       throw new TypeError(`tensor() cannot store ${values[bad]} as ${dtype}: round it first, or leave out the dtype`);
     }
   }
+  const type: TensorType = { dtype, shape: [...shape] };
+  if (ArrayBuffer.isView(data) && isHeldAs(data, dtype)) return currentDevice().upload(data, type);
   const copy = allocateArray(dtype, values.length);
   for (let i = 0; i < copy.length; i++) copy[i] = toDType(Number(values[i]), dtype);
-  return currentDevice().upload(copy, { dtype, shape: [...shape] });
+  return currentDevice().upload(copy, type);
 }
 
 type FlatData = {
@@ -120,6 +122,11 @@ function arrayDType(data: Exclude<TensorData, NestedArray>): DType {
   throw new TypeError(
     `tensor() cannot read ${describe(data)}: use a Float32Array, Float64Array, Int32Array or Uint32Array`,
   );
+}
+
+/** Whether a typed array holds elements as storage does. Bytes of a bool must be 0 or 1, so those are not trusted. */
+function isHeldAs(data: ArrayBufferView, dtype: DType): data is TypedArray {
+  return dtype !== "bool" && data.constructor === allocateArray(dtype, 0).constructor;
 }
 
 function nestedShape(data: NestedArray): number[] {
