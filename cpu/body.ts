@@ -78,6 +78,11 @@ function costOf({ op }: Scalar): number {
   return op === "const" ? 0 : long.has(op) ? 25 : 1;
 }
 
+/** The cursors of a kernel: its sources', and its output's at the end. */
+export function cursorTypes({ sources, type }: Body): CursorType[] {
+  return [...sources.map((source) => source.type), type];
+}
+
 /** The operands that a nest walks for the sources of a body over axes of the given number. */
 export function sourceWalkers({ sources }: Body, inputs: readonly Operand[], rank: number): Walker[] {
   return sources.map(({ type, of }) => {

@@ -38,6 +38,27 @@ function instantiate(module: WebAssembly.Module, imports: readonly FunctionImpor
   return new WebAssembly.Instance(module, { env: { memory, ...functions } }).exports["run"] as Run;
 }
 
+/** Kernels whose plans are kept. More are only met by programs that make new constants all the time. */
+const plansKept = 2048;
+
+/** Remembers what `make` returns for a kernel: quickly for the same object, by `keyOf` for one that is equal. */
+export function planner<K extends object, P>(keyOf: (kernel: K) => string, make: (kernel: K) => P): (kernel: K) => P {
+  const byKernel = new WeakMap<K, P>();
+  const byKey = new Map<string, P>();
+  return (kernel) => {
+    let plan = byKernel.get(kernel);
+    if (plan !== undefined) return plan;
+    const key = keyOf(kernel);
+    plan = byKey.get(key);
+    if (plan === undefined) {
+      if (byKey.size === plansKept) byKey.clear();
+      byKey.set(key, plan = make(kernel));
+    }
+    byKernel.set(kernel, plan);
+    return plan;
+  };
+}
+
 let relaxedSimd: boolean | undefined;
 
 /** Whether the engine fuses a product and a sum into one operation. */

@@ -1,8 +1,12 @@
 /** Which implementation runs each kind of kernel. */
 
+import { conv } from "./conv.ts";
 import type { KernelTable } from "./machine.ts";
 import { map } from "./map.ts";
 import { matmul } from "./matmul.ts";
+import { place } from "./place.ts";
+import { reduce } from "./reduce.ts";
 import { reference } from "./reference.ts";
+import { window } from "./window.ts";
 
-export const kernels: KernelTable = { ...reference, map, matmul };
+export const kernels: KernelTable = { ...reference, map, matmul, conv, reduce, place, window };

@@ -1,8 +1,8 @@
 /** Elementwise kernels in WebAssembly: a loop nest over merged axes around vector code for the body. */
 
 import { i32, type Local } from "./assembler.ts";
-import { analyse, type Body, sourceWalkers, writeBody, writeInvariants } from "./body.ts";
-import { codeFor, type CodeTable } from "./code.ts";
+import { analyse, type Body, cursorTypes, sourceWalkers, writeBody, writeInvariants } from "./body.ts";
+import { codeFor, type CodeTable, planner } from "./code.ts";
 import { advance, type Cursor, cursorsOf, elementBytes, load, loadSome, move, store, storeSome } from "./cursor.ts";
 import { Lanes } from "./lanes.ts";
 import { countDown, newLocals } from "./loops.ts";
@@ -23,8 +23,7 @@ import { scalarKey } from "../ops/scalar.ts";
 import { isContiguous, sizeOf } from "../ops/shape.ts";
 
 interface Plan {
-  /** Null if only the reference can run it. */
-  readonly body: Body | null;
+  readonly body: Body;
   readonly table: CodeTable;
   /** Variants for flat loops, by a bit for each source that stands still. */
   readonly flat: FlatVariant[];
@@ -35,32 +34,32 @@ interface FlatVariant {
   readonly key: string;
 }
 
-const plansByKernel = new WeakMap<KernelOf<"map">, Plan>();
-const plansByKey = new Map<string, Plan>();
-
-function planOf(kernel: KernelOf<"map">): Plan {
-  const key = scalarKey(kernel.body);
-  let plan = plansByKey.get(key);
-  if (plan === undefined) {
-    plan = { body: analyse(kernel.body), table: new Map(), flat: [] };
-    plansByKey.set(key, plan);
-  }
-  plansByKernel.set(kernel, plan);
-  return plan;
-}
+/** Null if only the reference can run it. */
+const planOf: (kernel: KernelOf<"map">) => Plan | null = planner(
+  ({ body }) => scalarKey(body),
+  ({ body }) => {
+    const analysed = analyse(body);
+    return analysed && { body: analysed, table: new Map(), flat: [] };
+  },
+);
 
 function variantKey(rank: number, walks: readonly Walk[]): string {
   return `${rank} ${walks.join(" ")}`;
 }
 
 export const map: Implementation<"map"> = (kernel, inputs, output, machine) => {
-  const plan = plansByKernel.get(kernel) ?? planOf(kernel);
-  if (plan.body === null) return reference.map(kernel, inputs, output, machine);
-  if (!runFlat(plan, plan.body, inputs, output, machine)) mapInto(kernel, inputs, output, machine);
+  const plan = planOf(kernel);
+  if (plan === null) return reference.map(kernel, inputs, output, machine);
+  if (!runFlat(plan, inputs, output, machine)) runNest(plan, inputs, output, machine);
+};
+
+/** The same for an output with any strides, where no dtype is float64. */
+export const mapInto: Implementation<"map"> = (kernel, inputs, output, machine) => {
+  runNest(planOf(kernel)!, inputs, output, machine);
 };
 
 /** Where all is contiguous or one element, the nest is one loop, and is quickly called. False if it is not so. */
-function runFlat(plan: Plan, body: Body, inputs: readonly Operand[], output: Operand, machine: Machine): boolean {
+function runFlat({ body, table, flat }: Plan, inputs: readonly Operand[], output: Operand, machine: Machine): boolean {
   const args: number[] = [];
   let constants = 0;
   for (const { type, of } of body.sources) {
@@ -75,8 +74,8 @@ function runFlat(plan: Plan, body: Body, inputs: readonly Operand[], output: Ope
   const n = sizeOf(output.shape);
   if (n === 0) return true;
   args.push(output.address + output.offset * elementBytes(body.type), n);
-  const { key, walks } = plan.flat[constants] ??= flatVariant(body, constants);
-  codeFor(plan.table, key, machine, (relaxed) => writeMap(body, 1, walks, relaxed))(...args);
+  const { key, walks } = flat[constants] ??= flatVariant(body, constants);
+  codeFor(table, key, machine, (relaxed) => writeMap(body, 1, walks, relaxed))(...args);
   return true;
 }
 
@@ -86,10 +85,7 @@ function flatVariant({ sources }: Body, constants: number): FlatVariant {
   return { walks, key: variantKey(1, walks) };
 }
 
-/** The same for an output with any strides. */
-export const mapInto: Implementation<"map"> = (kernel, inputs, output, machine) => {
-  const { body, table } = plansByKernel.get(kernel) ?? planOf(kernel);
-  if (body === null) throw new TypeError("no vector code for float64");
+function runNest({ body, table }: Plan, inputs: readonly Operand[], output: Operand, machine: Machine): void {
   if (sizeOf(output.shape) === 0) return;
   const rank = output.shape.length;
   const walkers = sourceWalkers(body, inputs, rank);
@@ -110,7 +106,7 @@ export const mapInto: Implementation<"map"> = (kernel, inputs, output, machine) 
     for (let n = 0; n < walkers.length; n++) args[n]! += start * inner.strides[n]!;
     run(...args);
   }
-};
+}
 
 const cacheLineBytes = 64;
 
@@ -130,7 +126,7 @@ function panelSize(axes: readonly NestAxis[]): number {
 function writeMap(body: Body, rank: number, walks: readonly Walk[], relaxed: boolean): Lanes {
   const nest = nestParameters(rank, walks);
   const v = new Lanes(nest.count, relaxed);
-  const cursors = cursorsOf([...body.sources.map(({ type }) => type), body.type], walks, nest);
+  const cursors = cursorsOf(cursorTypes(body), walks, nest);
   writeLoops(v.f, nest.outer, nest.pointers, () => writeRow(v, body, cursors, nest.innerSize));
   return v;
 }
