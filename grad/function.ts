@@ -11,7 +11,9 @@ import { Tensor, type TensorLike } from "../ops/tensor.ts";
 export function callSync<A extends readonly unknown[], R>(transform: string, f: (...args: A) => R, args: A): R {
   if (typeof f !== "function") throw new TypeError(`${transform}() takes a function, got ${describe(f)}`);
   const result = f(...args);
-  if (typeof (result as { then?: unknown } | null)?.then === "function") {
+  if (result instanceof Promise) {
+    // It goes on without us and may fail on a tracer that has outlived its trace: that is not a second error.
+    result.catch(() => {});
     throw new TypeError(
       `${transform}() cannot transform an async function: await what it needs before, and pass it in`,
     );

@@ -10,7 +10,7 @@ import type { Tensor } from "../ops/tensor.ts";
 import { Trace, Tracer } from "../ops/trace.ts";
 import { putTogether, takeApart } from "../ops/tree.ts";
 import { callSync, isDifferentiable } from "./function.ts";
-import { isSmooth, readTangents, record } from "./record.ts";
+import { readTangents, record } from "./record.ts";
 import { push } from "./rules.ts";
 import type { Grads } from "./types.ts";
 
@@ -93,7 +93,7 @@ export function linearize<A extends readonly unknown[], R>(
   const linear = (...tangents: { readonly [K in keyof A]: Grads<A[K]> }): Grads<R> => {
     const given = readTangents("linearize", "tangent", inputs.structure, types, differentiable, tangents);
     const pushed = tape.forward(given.filter((_, i) => differentiable[i]), results.nodes);
-    const filled = pushed.map((t, i) => (isSmooth(outputs[i]!) ? t ?? zerosLike(outputs[i]!) : null));
+    const filled = pushed.map((t, i) => (isFloat(outputs[i]!.dtype) ? t ?? zerosLike(outputs[i]!) : null));
     return putTogether(results.structure, filled) as Grads<R>;
   };
   return [putTogether(results.structure, outputs) as R, linear];

@@ -2,7 +2,6 @@
 
 import { toTensor } from "../ops/arguments.ts";
 import { zeros } from "../ops/create.ts";
-import { isFloat } from "../ops/dtype.ts";
 import { describe } from "../ops/errors.ts";
 import type { TensorType } from "../ops/shape.ts";
 import type { Tensor, TensorLike } from "../ops/tensor.ts";
@@ -128,9 +127,4 @@ function dropLeaves(structure: Structure, keep: () => boolean): Structure {
   if (structure === null) return null;
   if (Array.isArray(structure)) return structure.map((child) => dropLeaves(child, keep));
   return Object.fromEntries(Object.entries(structure).map(([key, child]) => [key, dropLeaves(child, keep)]));
-}
-
-/** Whether cotangents flow into a result of this type. */
-export function isSmooth(x: { readonly dtype: TensorType["dtype"] }): boolean {
-  return isFloat(x.dtype);
 }

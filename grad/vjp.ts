@@ -8,7 +8,7 @@ import { tidy } from "../ops/scope.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { putTogether, takeApart } from "../ops/tree.ts";
 import { isDifferentiable } from "./function.ts";
-import { isSmooth, pullBack, readTangents, record } from "./record.ts";
+import { pullBack, readTangents, record } from "./record.ts";
 import type { At, Grads } from "./types.ts";
 
 /** From a cotangent of the result to a tuple of cotangents, one per argument. */
@@ -39,7 +39,7 @@ function runVjp<A extends readonly unknown[], R>(
   const primals = tape.settle(results.primals, results.auxTensors);
   const types = primals.map((y) => y.type);
   const pullback = (cotangent: Grads<R>): { -readonly [K in keyof A]: Grads<A[K]> } => {
-    const given = readTangents("pullback", "cotangent", results.structure, types, types.map(isSmooth), cotangent);
+    const given = readTangents("pullback", "cotangent", results.structure, types, types.map(({ dtype }) => isFloat(dtype)), cotangent);
     return putTogether(inputs.structure, pullBack(recording, given)) as { -readonly [K in keyof A]: Grads<A[K]> };
   };
   return [putTogether(results.structure, primals) as R, pullback, results.aux];

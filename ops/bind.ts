@@ -15,9 +15,11 @@ export function bind<P>(primitive: Primitive<P>, inputs: readonly Tensor[], para
     return run(oneEquation(primitive as Primitive, types, params), inputs as readonly ConcreteTensor[]);
   }
   const scope = enterScope(null);
-  const results = trace.process(primitive as Primitive, inputs, params);
-  enterScope(scope);
-  return results;
+  try {
+    return trace.process(primitive as Primitive, inputs, params);
+  } finally {
+    enterScope(scope);
+  }
 }
 
 /** As {@linkcode bind}, for the many primitives with a single result. */
