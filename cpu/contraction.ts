@@ -1,9 +1,17 @@
 /** The WebAssembly module that matmul and convolution share, compiled once per memory. */
 
 import { assemble, FunctionBuilder, i32, v128 } from "./assembler.ts";
+import { hasRelaxedSimd } from "./code.ts";
 import { blockCopy, type CopyBlocks, offsetTable, scalarCopy } from "./copy.ts";
-import { type DepthwiseRows, depthwiseRows, type DepthwiseTaps, depthwiseTaps } from "./depthwise.ts";
-import { countDown, forEachGroup, fourLanes, newLocals, oneLane, parameters } from "./loops.ts";
+import {
+  type DepthwiseRows,
+  depthwiseRows,
+  type DepthwiseSpread,
+  depthwiseSpread,
+  type DepthwiseTaps,
+  depthwiseTaps,
+} from "./depthwise.ts";
+import { forEachGroup, fourLanes, newLocals, oneLane, parameters } from "./loops.ts";
 import type { Machine } from "./machine.ts";
 import {
   type ColumnsTimesPanels,
@@ -37,13 +45,14 @@ export interface Contraction {
   readonly rows: RowsTimesPanels;
   readonly columns: ColumnsTimesPanels;
   readonly depthwiseRows: DepthwiseRows;
+  readonly depthwiseSpread: DepthwiseSpread;
   readonly depthwiseTaps: DepthwiseTaps;
   readonly dotRows: DotRows;
   readonly sumRows: SumRows;
 }
 
 /** The binary. Without `relaxed` products are rounded before they are added, on every machine alike. */
-export function contractionModule(relaxed = true): Uint8Array<ArrayBuffer> {
+export function contractionModule(relaxed: boolean): Uint8Array<ArrayBuffer> {
   // Functions that others call by index come first.
   const [edge, scalars] = [0, 1];
   return assemble({
@@ -56,6 +65,7 @@ export function contractionModule(relaxed = true): Uint8Array<ArrayBuffer> {
     rows: rowsTimesPanels(edge, relaxed),
     columns: columnsTimesPanels(edge, relaxed),
     depthwiseRows: depthwiseRows(relaxed),
+    depthwiseSpread: depthwiseSpread(relaxed),
     depthwiseTaps: depthwiseTaps(relaxed),
     dotRows: dotRows(edge, relaxed),
     sumRows: sumRows(relaxed),
@@ -67,7 +77,8 @@ const instances = new WeakMap<WebAssembly.Memory, Contraction>();
 export function contractionOf({ memory }: Machine): Contraction {
   const known = instances.get(memory);
   if (known) return known;
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(contractionModule()), { env: { memory } });
+  const module = new WebAssembly.Module(contractionModule(hasRelaxedSimd()));
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const made = exports as unknown as Contraction;
   instances.set(memory, made);
   return made;
@@ -100,13 +111,16 @@ export function packPanels(
     columnStep,
   );
   if (rest === 0) return;
+  // Zeros, since arithmetic on what happens to lie there may be slow; its results are not stored.
   const last = target + whole * panelStep;
   kernels.clear(last, rows * panelColumns);
   kernels.copy(last, source + whole * panelColumns * columnStep, 1, rows, rest, 0, rowBytes, 0, rowStep, columnStep);
 }
 
+export type Allocate = (bytes: number) => number;
+
 /** Scratch memory that is given back when `use` returns or throws. */
-export function withScratch<T>(machine: Machine, use: (allocate: (bytes: number) => number) => T): T {
+export function withScratch<T>(machine: Machine, use: (allocate: Allocate) => T): T {
   const held: number[] = [];
   try {
     return use((bytes) => {
@@ -119,15 +133,15 @@ export function withScratch<T>(machine: Machine, use: (allocate: (bytes: number)
   }
 }
 
-const lanewise = [{ lanes: fourLanes, vectors: 1 }, { lanes: oneLane, vectors: 1 }] as const;
+const lanewise = [{ width: fourLanes, vectors: 1 }, { width: oneLane, vectors: 1 }] as const;
 
 /** Zeros: a view of the memory from JavaScript would cost more than most of what is cleared here. */
 function clear(): FunctionBuilder {
   const f = new FunctionBuilder([i32, i32]);
   const [target, count] = parameters(2);
   const [at, zero] = [f.local(i32), f.local(v128)];
-  forEachGroup(f, lanewise, count, at, ({ lanes }) => {
-    lanes.store(f.get(target).get(at).op("i32.add").get(zero));
+  forEachGroup(f, lanewise, count, at, ({ width }) => {
+    width.store(f.get(target).get(at).op("i32.add").get(zero));
   });
   return f;
 }
@@ -138,8 +152,8 @@ function allFinite(): FunctionBuilder {
   const [source, count] = parameters(2);
   const [at] = newLocals(f, i32, 1);
   const [sum, zero] = newLocals(f, v128, 2);
-  forEachGroup(f, lanewise, count, at, ({ lanes }) => {
-    lanes.load(f.get(source).get(at).op("i32.add")).get(zero).op("f32x4.mul").get(sum).op("f32x4.add").set(sum);
+  forEachGroup(f, lanewise, count, at, ({ width }) => {
+    width.load(f.get(source).get(at).op("i32.add")).get(zero).op("f32x4.mul").get(sum).op("f32x4.add").set(sum);
   });
   return f.get(sum).get(sum).op("f32x4.eq").op("i32x4.all_true");
 }

@@ -2,6 +2,8 @@
 
 import { FunctionBuilder, i32, v128 } from "./assembler.ts";
 import { advance, countDown, newLocals, parameters, transpose4 } from "./loops.ts";
+import { collapse, type Walker } from "./nest.ts";
+import { rowMajor, type Shape } from "../ops/shape.ts";
 
 /** Copies `n0 × n1 × n2` elements; `to` and `from` are byte strides, and the innermost of the target is one element. */
 export type CopyBlocks = (
@@ -17,35 +19,27 @@ export type CopyBlocks = (
   from2: number,
 ) => void;
 
-/** Elements at a byte address with strides counted in elements. */
-export interface Layout {
-  readonly address: number;
-  readonly strides: readonly number[];
+/** The elements of a row-major array. */
+export function rowMajorWalker(address: number, shape: Shape): Walker {
+  return { address, strides: rowMajor(shape).map((stride) => 4 * stride), elementBytes: 4 };
 }
 
 /** Copies an array of 4-byte elements of any rank; the target's last axis has stride 1 (or size 1). */
-export function copyStrided(copy: CopyBlocks, shape: readonly number[], target: Layout, source: Layout): void {
+export function copyStrided(copy: CopyBlocks, shape: Shape, target: Walker, source: Walker): void {
   if (shape.includes(0)) return;
-  const axes: { size: number; to: number; from: number }[] = [];
-  for (const [axis, size] of shape.entries()) {
-    if (size === 1) continue;
-    const [to, from] = [target.strides[axis]! * 4, source.strides[axis]! * 4];
-    const outer = axes.at(-1);
-    // Two axes that are one walk in both layouts are one axis.
-    if (outer && outer.to === to * size && outer.from === from * size) {
-      axes[axes.length - 1] = { size: size * outer.size, to, from };
-    } else axes.push({ size, to, from });
-  }
-  if (axes.at(-1)?.to !== 4) axes.push({ size: 1, to: 4, from: 4 });
+  const axes = collapse(shape, [target, source]).map(({ size, strides: [to, from] }) => ({
+    size,
+    to: to!,
+    from: from!,
+  }));
+  if (axes.at(-1)!.to !== 4) axes.push({ size: 1, to: 4, from: 4 });
   while (axes.length < 3) axes.unshift({ size: 1, to: 0, from: 0 });
-  const [a, b, c] = axes.slice(-3) as [typeof axes[0], typeof axes[0], typeof axes[0]];
+  const outer = axes.splice(0, axes.length - 3);
+  const [a, b, c] = axes as [typeof axes[0], typeof axes[0], typeof axes[0]];
   const walk = (axis: number, to: number, from: number): void => {
-    if (axis === axes.length - 3) {
-      copy(to, from, a.size, b.size, c.size, a.to, b.to, a.from, b.from, c.from);
-      return;
-    }
-    const outer = axes[axis]!;
-    for (let i = 0; i < outer.size; i++) walk(axis + 1, to + i * outer.to, from + i * outer.from);
+    const present = outer[axis];
+    if (!present) return copy(to, from, a.size, b.size, c.size, a.to, b.to, a.from, b.from, c.from);
+    for (let i = 0; i < present.size; i++) walk(axis + 1, to + i * present.to, from + i * present.from);
   };
   walk(0, target.address, source.address);
 }

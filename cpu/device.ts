@@ -1,7 +1,7 @@
 /** The CPU as a device: runs programs kernel by kernel over wasm memory. */
 
 import { kernels } from "./kernels.ts";
-import type { ComputeKind, Implementation, Operand } from "./machine.ts";
+import type { ComputeKind, Implementation, KernelTable, Operand } from "./machine.ts";
 import { arrayBytes, type Block, Memory } from "./memory.ts";
 import { fuse, type Plan, type Step } from "../jit/fuse.ts";
 import { allocateArray, type TypedArray, viewArray } from "../ops/dtype.ts";
@@ -17,12 +17,26 @@ interface Value extends Strided {
   readonly block: Block;
 }
 
+/** Whether a program is what `bind` makes of one operation: it takes all inputs in order, and its result is the only one. */
+function isOneOperation({ equations, constants, inputs, outputs }: Program): boolean {
+  if (equations.length !== 1 || constants.length !== 0 || outputs.length !== 1 || outputs[0] !== inputs) return false;
+  const slots = equations[0]!.inputs;
+  if (slots.length !== inputs) return false;
+  for (let i = 0; i < inputs; i++) if (slots[i] !== i) return false;
+  return true;
+}
+
 class CpuDevice implements Device {
   readonly name = "cpu";
+  readonly #kernels: KernelTable;
   readonly #memory = new Memory();
   readonly #plans = new WeakMap<Program, Plan>();
   /** Scalars that constants are views of, by dtype and value. */
   readonly #constants = new Map<string, Block>();
+
+  constructor(kernels: KernelTable) {
+    this.#kernels = kernels;
+  }
 
   get info(): Readonly<Record<string, unknown>> {
     return { name: this.name, backend: "WebAssembly SIMD", threads: 1, ...this.#memory.info };
@@ -64,7 +78,7 @@ class CpuDevice implements Device {
   }
 
   run(program: Program, inputs: readonly ConcreteTensor[]): ConcreteTensor[] {
-    if (program.equations.length === 1 && program.constants.length === 0) {
+    if (isOneOperation(program)) {
       const { primitive, params } = program.equations[0]!;
       const kernel = primitive.kernel(program.types, params);
       return [this.#tensor(this.#execute(kernel, inputs.map((x) => this.#valueOf(x)), program.types[inputs.length]!))];
@@ -121,7 +135,7 @@ class CpuDevice implements Device {
       const view = contiguous(type.shape);
       const { dtype } = type;
       const output = { dtype, shape: view.shape, strides: view.strides, offset: 0, address: memory.pin(block), length };
-      const implementation = kernels[kernel.kind] as Implementation<ComputeKind>;
+      const implementation = this.#kernels[kernel.kind] as Implementation<ComputeKind>;
       try {
         implementation(kernel as KernelOf<ComputeKind>, operands, output, memory);
       } finally {
@@ -184,9 +198,14 @@ class CpuDevice implements Device {
   }
 }
 
-let device: CpuDevice | null = null;
+let device: Device | null = null;
 
 /** The CPU, the same object every time; nothing is made before the first call. */
 export function cpu(): Device {
-  return device ??= new CpuDevice();
+  return device ??= cpuWith(kernels);
+}
+
+/** Another CPU device, with kernels and memory of its own: for comparing implementations. */
+export function cpuWith(kernels: KernelTable): Device {
+  return new CpuDevice(kernels);
 }

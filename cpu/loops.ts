@@ -59,31 +59,31 @@ export function transpose4(f: FunctionBuilder, rows: readonly Local[], scratch: 
 }
 
 /** So many 32-bit elements in the first lanes of a vector: how they are loaded and stored. */
-export interface Lanes {
+export interface Width {
   readonly count: number;
   readonly load: (f: FunctionBuilder, offset?: number) => FunctionBuilder;
   readonly store: (f: FunctionBuilder, offset?: number) => FunctionBuilder;
 }
 
-export const fourLanes: Lanes = {
+export const fourLanes: Width = {
   count: 4,
   load: (f, offset = 0) => f.memory("v128.load", offset),
   store: (f, offset = 0) => f.memory("v128.store", offset),
 };
-export const twoLanes: Lanes = {
+export const twoLanes: Width = {
   count: 2,
   load: (f, offset = 0) => f.memory("v128.load64_zero", offset),
   store: (f, offset = 0) => f.laneMemory("v128.store64_lane", 0, offset),
 };
-export const oneLane: Lanes = {
+export const oneLane: Width = {
   count: 1,
   load: (f, offset = 0) => f.memory("v128.load32_zero", offset),
   store: (f, offset = 0) => f.laneMemory("v128.store32_lane", 0, offset),
 };
 
-/** Neighbouring elements that are handled at once: `vectors × lanes.count` of them. */
+/** Neighbouring elements that are handled at once: `vectors × width.count` of them. */
 export interface Group {
-  readonly lanes: Lanes;
+  readonly width: Width;
   readonly vectors: number;
 }
 
@@ -100,11 +100,11 @@ export function forEachGroup(
   groups.forEach((group, i) => {
     const wider = groups[i - 1];
     f.get(count);
-    if (wider) f.i32(wider.lanes.count * wider.vectors).op("i32.rem_u");
-    f.i32(group.lanes.count * group.vectors).op("i32.div_u").set(left);
+    if (wider) f.i32(wider.width.count * wider.vectors).op("i32.rem_u");
+    f.i32(group.width.count * group.vectors).op("i32.div_u").set(left);
     countDown(f, left, () => {
       body(group);
-      f.increment(at, 4 * group.lanes.count * group.vectors);
+      f.increment(at, 4 * group.width.count * group.vectors);
     });
   });
 }

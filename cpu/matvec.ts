@@ -7,12 +7,12 @@ import {
   countDown,
   forEachGroup,
   fourLanes,
-  type Lanes,
   multiplyAdd,
   newLocals,
   oneLane,
   parameters,
   transpose4,
+  type Width,
 } from "./loops.ts";
 
 /** `out[i] = Σ_k matrix[i, k]·vector[k]`, both contiguous along k. */
@@ -45,7 +45,7 @@ export function dotRows(edge: number, relaxed: boolean): FunctionBuilder {
   const pointers = f.locals(i32, 4);
   const sums = f.locals(v128, 4);
   const scratch = f.locals(v128, 2);
-  const step = ({ load, count }: Lanes): void => {
+  const step = ({ load, count }: Width): void => {
     load(f.get(at)).set(x).increment(at, 4 * count);
     pointers.forEach((pointer, i) => {
       load(f.get(pointer)).set(row).increment(pointer, 4 * count);
@@ -85,11 +85,11 @@ export function sumRows(relaxed: boolean): FunctionBuilder {
   const factors = f.locals(v128, 4);
 
   /** Runs the body for every four elements of the output, and then for each of the last. */
-  const forEachOutput = (body: (lanes: Lanes) => void): void => {
+  const forEachOutput = (body: (width: Width) => void): void => {
     f.get(out).set(to);
-    forEachGroup(f, [{ lanes: fourLanes, vectors: 1 }, { lanes: oneLane, vectors: 1 }], length, at, ({ lanes }) => {
-      body(lanes);
-      lanes.store(f.get(to).get(sum)).increment(to, 4 * lanes.count);
+    forEachGroup(f, [{ width: fourLanes, vectors: 1 }, { width: oneLane, vectors: 1 }], length, at, ({ width }) => {
+      body(width);
+      width.store(f.get(to).get(sum)).increment(to, 4 * width.count);
     });
   };
   /** Adds some rows in one pass, so that the sums are loaded and stored that many times less. */

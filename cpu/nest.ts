@@ -38,10 +38,15 @@ export function collapse(
   for (const axis of order) {
     const size = sizes[axis]!;
     if (size === 1) continue;
-    const strides = walkers.map((w) => w.strides[axis]!);
     const outer = axes.at(-1);
-    const merges = outer !== undefined && strides.every((stride, n) => outer.strides[n] === stride * size);
-    if (merges) axes[axes.length - 1] = { size: outer.size * size, strides };
+    const strides: number[] = [];
+    let merges = outer !== undefined;
+    for (let n = 0; n < walkers.length; n++) {
+      const stride = walkers[n]!.strides[axis]!;
+      strides.push(stride);
+      merges &&= outer!.strides[n] === stride * size;
+    }
+    if (merges) axes[axes.length - 1] = { size: outer!.size * size, strides };
     else axes.push({ size, strides });
   }
   if (axes.length === 0) axes.push({ size: 1, strides: walkers.map((w) => w.elementBytes) });

@@ -3,7 +3,7 @@
 import type { WindowRole } from "../ops/kernel.ts";
 import { sizeOf } from "../ops/shape.ts";
 import { withScratch } from "./contraction.ts";
-import { contiguousAddress, withThreeAxes } from "./conv_volume.ts";
+import { contiguousAddress, withThreeAxes } from "./conv_tables.ts";
 import type { Implementation, Machine, Operand } from "./machine.ts";
 import { reference } from "./reference.ts";
 import { axisArguments, type SlideWindows, windowModule } from "./window_kernel.ts";
@@ -12,8 +12,8 @@ export const window: Implementation<"window"> = ({ kind, role, geometry }, input
   const [first, positions] = inputs as [Operand, Operand | undefined];
   if (first.dtype !== "float32") return reference.window({ kind, role, geometry }, inputs, output, machine);
   const transposed = role === "spread" || role === "put";
-  const cells = withThreeAxes(transposed ? output : first, 1, 1);
-  const windows = withThreeAxes(transposed ? first : output, 1, 1);
+  const cells = withThreeAxes(transposed ? output : first, 1);
+  const windows = withThreeAxes(transposed ? first : output, 1);
   const missing = 3 - geometry.window.length;
   const axes = [0, 1, 2].map((axis) => ({
     input: cells.shape[1 + axis]!,

@@ -44,10 +44,10 @@ export function axisArguments(axes: readonly WindowAxis[]): number[] {
 }
 
 const groups: readonly Group[] = [
-  { lanes: fourLanes, vectors: 4 },
-  { lanes: fourLanes, vectors: 1 },
-  { lanes: twoLanes, vectors: 1 },
-  { lanes: oneLane, vectors: 1 },
+  { width: fourLanes, vectors: 4 },
+  { width: fourLanes, vectors: 1 },
+  { width: twoLanes, vectors: 1 },
+  { width: oneLane, vectors: 1 },
 ];
 
 /** What a role does with a group of channels, of whose vectors number v lies 16·v bytes further on. */
@@ -78,12 +78,12 @@ function bodyOf(f: FunctionBuilder, role: WindowRole): Body {
   };
   const load = (group: Group, from: Local, into: "value" | "choice"): void => {
     forEachVector(group, (value, choice, offset) => {
-      group.lanes.load(f.get(from), offset).set(into === "value" ? value : choice);
+      group.width.load(f.get(from), offset).set(into === "value" ? value : choice);
     });
   };
   const store = (group: Group, to: Local, from: "value" | "choice"): void => {
     forEachVector(group, (value, choice, offset) => {
-      group.lanes.store(f.get(to).get(from === "value" ? value : choice), offset);
+      group.width.store(f.get(to).get(from === "value" ? value : choice), offset);
     });
   };
   const splat = (position: Local): void => {
@@ -103,7 +103,7 @@ function bodyOf(f: FunctionBuilder, role: WindowRole): Body {
         start: (group) => fill(group, identity),
         cell: (group, cell) =>
           forEachVector(group, (value, _, offset) => {
-            group.lanes.load(f.get(value).get(cell), offset).op(combine).set(value);
+            group.width.load(f.get(value).get(cell), offset).op(combine).set(value);
           }),
         finish: (group, window) => store(group, window, "value"),
       };
@@ -118,7 +118,7 @@ function bodyOf(f: FunctionBuilder, role: WindowRole): Body {
         cell: (group, cell, position) => {
           splat(position);
           forEachVector(group, (best, choice, offset) => {
-            group.lanes.load(f.get(cell), offset).set(x);
+            group.width.load(f.get(cell), offset).set(x);
             // Strictly better, or the first NaN: so ties stay with the first.
             f.get(x).get(best).op(role === "argMax" ? "f32x4.gt" : "f32x4.lt");
             f.get(x).get(x).op("f32x4.ne").get(best).get(best).op("f32x4.eq").op("v128.and").op("v128.or").set(wins);
@@ -137,7 +137,7 @@ function bodyOf(f: FunctionBuilder, role: WindowRole): Body {
         cell: (group, cell, position) => {
           splat(position);
           forEachVector(group, (value, choice, offset) => {
-            group.lanes.load(f.get(cell), offset).get(value).get(index).get(choice).op("i32x4.eq");
+            group.width.load(f.get(cell), offset).get(value).get(index).get(choice).op("i32x4.eq");
             f.op("v128.bitselect").set(value);
           });
         },
@@ -153,9 +153,9 @@ function bodyOf(f: FunctionBuilder, role: WindowRole): Body {
         cell: (group, cell, position) => {
           if (role === "put") splat(position);
           forEachVector(group, (value, choice, offset) => {
-            group.lanes.load(f.get(cell).get(cell), offset).get(value);
+            group.width.load(f.get(cell).get(cell), offset).get(value);
             if (role === "put") f.get(index).get(choice).op("i32x4.eq").op("v128.and");
-            group.lanes.store(f.op("f32x4.add"), offset);
+            group.width.store(f.op("f32x4.add"), offset);
           });
         },
         finish: () => {},

@@ -1,0 +1,195 @@
+/**
+ * The three derivatives of the trilinear form, each by a register tile: the rows of the padded input, found by tables,
+ * are read for the output and for the kernel's gradient, and added to for the input's gradient.
+ */
+
+import { type Contraction, packPanels, withScratch } from "./contraction.ts";
+import { type ConvAxis, countRows, inputRows, outputRows, piecesOf, type Three, type Volume } from "./conv_tables.ts";
+import type { Machine } from "./machine.ts";
+import { panelBytes } from "./tile.ts";
+
+export interface Convolution {
+  readonly machine: Machine;
+  readonly kernels: Contraction;
+  readonly groups: number;
+  /** The input (or its gradient) with padding, the output (or its gradient), and the kernel (or its gradient), row-major. */
+  readonly x: Volume;
+  readonly g: Volume;
+  readonly w: number;
+}
+
+/** Output cells per call: what is read for them and their sums stay in L2, and new code is soon optimised. */
+const blockRows = 128;
+/** Terms of a sum per call: a panel of 8 columns of as many weights stays in L1. */
+const blockDepth = 640;
+
+/** Writes the output, or adds to it. */
+export function forward(
+  { machine, kernels, groups, x, g, w }: Convolution,
+  axes: Three<ConvAxis>,
+  adds: boolean,
+): void {
+  const [channels, features] = [x.channels / groups, g.channels / groups];
+  withScratch(machine, (allocate) => {
+    const from = inputRows(kernels, allocate, x, axes, "inOrder");
+    const to = outputRows(kernels, allocate, g, axes, "inOrder");
+    const { table, count, run } = piecesOf(kernels, allocate, x, axes, channels);
+    const rows = countRows(x.batch, axes);
+    if (isDepthwise(groups, x, g)) {
+      return forEachBlock(rows, blockRows, (i, size) => {
+        kernels.depthwiseRows(
+          from.start,
+          from.table + 4 * i,
+          size,
+          table,
+          count,
+          w,
+          groups,
+          to.start,
+          to.table + 4 * i,
+          Number(adds),
+        );
+      });
+    }
+    const depth = count * run;
+    const packed = allocate(panelBytes(depth, features));
+    // Whole pieces at a time, or parts of one.
+    const pieces = Math.max(1, Math.floor(blockDepth / run));
+    for (let group = 0; group < groups; group++) {
+      packPanels(kernels, packed, w + 4 * group * features, depth, features, 4 * g.channels, 4);
+      forEachBlock(rows, blockRows, (i, size) => {
+        forEachBlock(count, pieces, (piece, some) => {
+          forEachBlock(run, blockDepth, (skip, part) => {
+            const before = piece * run + skip;
+            kernels.rows(
+              from.start + 4 * (group * channels + skip),
+              from.table + 4 * i,
+              size,
+              table + 4 * piece,
+              some,
+              part,
+              packed + panelBytes(before, 1),
+              panelBytes(depth, 1),
+              features,
+              to.start + 4 * group * features,
+              to.table + 4 * i,
+              Number(adds || before > 0),
+            );
+          });
+        });
+      });
+    }
+  });
+}
+
+/** Adds each cell of the output's gradient, times the weights, to its window in the input's gradient. */
+export function inputGradient({ machine, kernels, groups, x, g, w }: Convolution, axes: Three<ConvAxis>): void {
+  const [channels, features] = [x.channels / groups, g.channels / groups];
+  withScratch(machine, (allocate) => {
+    const from = outputRows(kernels, allocate, g, axes, "apart");
+    const to = inputRows(kernels, allocate, x, axes, "apart");
+    const { table, count, run } = piecesOf(kernels, allocate, x, axes, channels);
+    const rows = countRows(x.batch, axes);
+    if (isDepthwise(groups, x, g)) {
+      return forEachBlock(rows, blockRows, (i, size) => {
+        kernels.depthwiseSpread(
+          from.start,
+          from.table + 4 * i,
+          size,
+          table,
+          count,
+          w,
+          groups,
+          to.start,
+          to.table + 4 * i,
+        );
+      });
+    }
+    const offsets = new Int32Array(machine.memory.buffer, table, count).slice();
+    const pieceBytes = panelBytes(features, run);
+    const packed = allocate(count * pieceBytes);
+    for (let group = 0; group < groups; group++) {
+      for (let piece = 0; piece < count; piece++) {
+        const weights = w + 4 * (piece * run * g.channels + group * features);
+        packPanels(kernels, packed + piece * pieceBytes, weights, features, run, 4, 4 * g.channels);
+      }
+      forEachBlock(rows, blockRows, (i, size) => {
+        for (let piece = 0; piece < count; piece++) {
+          forEachBlock(features, blockDepth, (skip, part) => {
+            // A row of the gradient is one piece at offset 0, which is what its table begins with.
+            kernels.rows(
+              from.start + 4 * (group * features + skip),
+              from.table + 4 * i,
+              size,
+              from.table,
+              1,
+              part,
+              packed + piece * pieceBytes + panelBytes(skip, 1),
+              panelBytes(features, 1),
+              run,
+              to.start + 4 * group * channels + offsets[piece]!,
+              to.table + 4 * i,
+              1,
+            );
+          });
+        }
+      });
+    }
+  });
+}
+
+/** Writes the gradients of the taps, `[taps, channels / groups, features]`, to `w`. The gradient's cells are those of g, in order. */
+export function kernelGradient({ machine, kernels, groups, x, g, w }: Convolution, axes: Three<ConvAxis>): void {
+  const [channels, features] = [x.channels / groups, g.channels / groups];
+  withScratch(machine, (allocate) => {
+    const from = inputRows(kernels, allocate, x, axes, "inOrder");
+    const { table, count, run } = piecesOf(kernels, allocate, x, axes, channels);
+    const rows = countRows(x.batch, axes);
+    if (rows === 0) return kernels.clear(w, count * run * g.channels);
+    if (isDepthwise(groups, x, g)) {
+      return forEachBlock(rows, blockRows, (i, size) => {
+        kernels.depthwiseTaps(
+          from.start,
+          from.table + 4 * i,
+          size,
+          table,
+          count,
+          g.address + 4 * i * groups,
+          groups,
+          w,
+          Number(i > 0),
+        );
+      });
+    }
+    const packed = allocate(panelBytes(Math.min(blockRows, rows), features));
+    for (let group = 0; group < groups; group++) {
+      forEachBlock(rows, blockRows, (i, size) => {
+        const cells = g.address + 4 * (i * g.channels + group * features);
+        packPanels(kernels, packed, cells, size, features, 4 * g.channels, 4);
+        kernels.columns(
+          from.start + 4 * group * channels,
+          from.table + 4 * i,
+          size,
+          table,
+          count,
+          run,
+          packed,
+          panelBytes(size, 1),
+          features,
+          w + 4 * group * features,
+          4 * g.channels,
+          Number(i > 0),
+        );
+      });
+    }
+  });
+}
+
+/** Whether each channel has a kernel and a feature of its own. */
+function isDepthwise(groups: number, x: Volume, g: Volume): boolean {
+  return groups > 1 && x.channels === groups && g.channels === groups;
+}
+
+function forEachBlock(count: number, block: number, visit: (first: number, size: number) => void): void {
+  for (let first = 0; first < count; first += block) visit(first, Math.min(block, count - first));
+}

@@ -1,0 +1,199 @@
+// The generated convolution in its three roles: any geometry and layout, block edges and padding, against the reference.
+import { assert, assertEquals } from "@std/assert";
+import * as fc from "fast-check";
+import { conv } from "../cpu/conv.ts";
+import { reference } from "../cpu/reference.ts";
+import type { DType } from "../ops/dtype.ts";
+import type { ConvGeometry } from "../ops/kernel.ts";
+import { type Shape, sizeOf } from "../ops/shape.ts";
+import { testMachine } from "./machine.ts";
+import { check } from "./property.ts";
+import { type Layout, layouts, placeOperand } from "./views.ts";
+
+const machine = testMachine();
+
+type Role = "output" | "input" | "kernel";
+const roles: readonly Role[] = ["output", "input", "kernel"];
+
+/** The shapes of the trilinear form. */
+interface Case {
+  readonly geometry: ConvGeometry;
+  readonly x: Shape;
+  readonly w: Shape;
+  readonly g: Shape;
+}
+
+/** Small integers: their products and sums are exact in float32, in any order and however they are rounded. */
+const integers = [3, -7, 0, 5, 1, -2, 8, -5, 4, -1, 6, -8, 2];
+
+interface Sizes {
+  readonly batch: number;
+  readonly input: Shape;
+  readonly kernel: Shape;
+  readonly channels: number;
+  readonly features: number;
+  readonly strides?: Shape;
+  readonly dilation?: Shape;
+  readonly padding?: readonly (readonly [number, number])[];
+  readonly groups?: number;
+}
+
+/** Channels and features are those of one group. */
+function caseOf({ batch, input, kernel, channels, features, groups = 1, ...rest }: Sizes): Case {
+  const ones = kernel.map(() => 1);
+  const { strides = ones, dilation = ones, padding = kernel.map(() => [0, 0] as const) } = rest;
+  const cells = input.map((n, d) => {
+    const reach = (kernel[d]! - 1) * dilation[d]! + 1;
+    return { input: n, output: Math.floor((n + padding[d]![0] + padding[d]![1] - reach) / strides[d]!) + 1 };
+  });
+  return {
+    geometry: { strides, dilation, padding, groups },
+    x: [batch, ...cells.map((c) => c.input), channels * groups],
+    w: [...kernel, channels, features * groups],
+    g: [batch, ...cells.map((c) => Math.max(0, c.output)), features * groups],
+  };
+}
+
+function operandsOf(role: Role, { x, w, g }: Case): readonly [Shape, Shape, Shape] {
+  return role === "output" ? [x, w, g] : role === "input" ? [g, w, x] : [x, g, w];
+}
+
+function both(
+  role: Role,
+  shapes: Case,
+  ofFirst: Layout,
+  ofSecond: Layout,
+  values: readonly number[] = integers,
+  dtype: DType = "float32",
+): { readonly actual: number[]; readonly expected: number[] } {
+  machine.reset();
+  const [first, second, target] = operandsOf(role, shapes);
+  const kernel = { kind: "conv", role, geometry: shapes.geometry } as const;
+  const inputs = [
+    placeOperand(machine, dtype, values, first, ofFirst),
+    placeOperand(machine, dtype, values, second, ofSecond),
+  ];
+  const [actual, expected] = [conv, reference.conv].map((implementation) => {
+    const output = machine.output(target, dtype);
+    implementation(kernel, inputs, output, machine);
+    return machine.read(output);
+  });
+  return { actual: actual!, expected: expected! };
+}
+
+function rows(shape: Shape, seed = 0): Layout {
+  const axes = shape.map(() => ({ gap: 1, reversed: false, repeated: false }));
+  return { order: shape.map((_, axis) => axis), axes, offset: 0, seed };
+}
+
+function expectSame(shapes: Case, values: readonly number[] = integers, dtype: DType = "float32"): void {
+  for (const role of roles) {
+    const [first, second] = operandsOf(role, shapes);
+    const { actual, expected } = both(role, shapes, rows(first), rows(second, 5), values, dtype);
+    assertEquals(actual, expected, `${role} ${JSON.stringify(shapes)}`);
+  }
+}
+
+const cases = fc.integer({ min: 1, max: 3 }).chain((rank) => {
+  const axes = (min: number, max: number) => fc.array(fc.integer({ min, max }), { minLength: rank, maxLength: rank });
+  return fc.record({
+    batch: fc.nat(3),
+    input: axes(0, 6),
+    kernel: axes(1, 4),
+    strides: axes(1, 3),
+    dilation: axes(1, 2),
+    padding: fc.array(fc.tuple(fc.nat(3), fc.nat(3)), { minLength: rank, maxLength: rank }),
+    groups: fc.constantFrom(1, 1, 2, 3),
+    channels: fc.constantFrom(1, 2, 3, 5),
+    features: fc.constantFrom(1, 2, 6, 9),
+  }).map(caseOf);
+});
+
+Deno.test("conv: random geometries and layouts", () => {
+  for (const role of roles) {
+    const drawn = cases.chain((shapes) => {
+      const [first, second] = operandsOf(role, shapes);
+      return fc.tuple(fc.constant(shapes), layouts(first), layouts(second));
+    });
+    check(drawn, ([shapes, ofFirst, ofSecond]) => {
+      const { actual, expected } = both(role, shapes, ofFirst, ofSecond);
+      assertEquals(actual, expected);
+    }, { share: 10 });
+  }
+});
+
+Deno.test("conv: NaN and ∞ do not meet padding", () => {
+  const values = [1, NaN, 2, -3, 5, 4, 0, 5, -1, 6, 7, Infinity, 9, 10, 11, 12, 13];
+  check(cases, (shapes) => expectSame(shapes, values), { share: 4 });
+  const same = caseOf({ batch: 1, input: [3, 3], kernel: [3, 3], padding: [[1, 1], [1, 1]], channels: 1, features: 1 });
+  machine.reset();
+  const x = placeOperand(machine, "float32", [1], same.x, rows(same.x));
+  const w = placeOperand(machine, "float32", [Infinity, 0, 0, 0, 1, 0, 0, 0, 0], same.w, rows(same.w));
+  const y = machine.output(same.g, "float32");
+  conv({ kind: "conv", role: "output", geometry: same.geometry }, [x, w], y, machine);
+  assertEquals(machine.read(y), [1, 1, 1, 1, Infinity, Infinity, 1, Infinity, Infinity]);
+});
+
+Deno.test("conv: edges of tiles and blocks", () => {
+  const plain = { batch: 1, input: [3, 3], kernel: [2, 2], channels: 1, features: 1 } as const;
+  for (const features of [1, 3, 4, 6, 8, 10, 16]) expectSame(caseOf({ ...plain, batch: 3, channels: 5, features }));
+  for (const batch of [1, 2, 7, 13]) expectSame(caseOf({ ...plain, batch, input: [13, 11], features: 3 }));
+  // Sums of more terms than one block has: in one piece, in several, and over the features.
+  expectSame(caseOf({ ...plain, channels: 700, features: 2 }));
+  expectSame(caseOf({ ...plain, kernel: [3, 3], channels: 110, features: 2, padding: [[1, 1], [1, 1]] }));
+  expectSame(caseOf({ ...plain, channels: 330, features: 2, dilation: [1, 2] }));
+  expectSame(caseOf({ ...plain, channels: 2, features: 650 }));
+  expectSame(caseOf({ ...plain, batch: 2, input: [9, 9], groups: 3, channels: 7, features: 10 }));
+  expectSame(caseOf({ ...plain, input: [5, 5], kernel: [1, 1], strides: [2, 2], channels: 9, features: 9 }));
+});
+
+Deno.test("conv: a kernel for each channel", () => {
+  for (const groups of [2, 4, 5, 21, 39]) {
+    const input = { batch: 2, input: [9, 8], kernel: [3, 2], groups, channels: 1, features: 1 } as const;
+    expectSame(caseOf({ ...input, padding: [[1, 1], [0, 1]] }));
+    expectSame(caseOf({ ...input, strides: [2, 3], dilation: [2, 1] }));
+  }
+});
+
+Deno.test("conv: LeNet's layers", () => {
+  expectSame(
+    caseOf({ batch: 3, input: [28, 28], kernel: [5, 5], padding: [[2, 2], [2, 2]], channels: 1, features: 6 }),
+  );
+  expectSame(caseOf({ batch: 3, input: [14, 14], kernel: [5, 5], channels: 6, features: 16 }));
+});
+
+Deno.test("conv: errors stay within the bound of sums in any order", () => {
+  const values = Array.from({ length: 1009 }, (_, i) => Math.sin(i * i));
+  const shapes = caseOf({
+    batch: 2,
+    input: [9, 7],
+    kernel: [3, 3],
+    padding: [[1, 1], [1, 1]],
+    channels: 20,
+    features: 10,
+  });
+  const terms = { output: 9 * 20, input: 9 * 10, kernel: 2 * 9 * 7 };
+  for (const role of roles) {
+    const [first, second] = operandsOf(role, shapes).map((shape) => rows(shape)) as [Layout, Layout];
+    const { actual, expected } = both(role, shapes, first, second, values);
+    const magnitudes = both(role, shapes, first, second, values.map(Math.abs)).expected;
+    // So many products and sums, each off by at most half a unit in the last place of the sum of magnitudes, and the
+    // rounding of the reference and of the magnitudes.
+    const unit = (terms[role] + 2) * 2 ** -24;
+    actual.forEach((value, i) => {
+      assert(Math.abs(value - expected[i]!) <= unit * magnitudes[i]!, `${role} ${i} is ${value}, not ${expected[i]}`);
+    });
+  }
+});
+
+Deno.test("conv: other dtypes, and nothing to sum", () => {
+  const some = { batch: 2, input: [4, 3], kernel: [2, 2], channels: 2, features: 3 } as const;
+  for (const dtype of ["float64", "int32", "uint32", "bool"] as const) {
+    expectSame(caseOf(some), dtype === "bool" ? [0, 1, 0, 0, 1] : [3, 1, 4, 1, 5, 9, 2], dtype);
+  }
+  const empty = caseOf({ ...some, input: [0, 3], padding: [[1, 1], [0, 0]] });
+  assertEquals(sizeOf(empty.g) > 0, true);
+  expectSame(empty);
+  expectSame(caseOf({ ...some, batch: 0 }));
+  expectSame(caseOf({ ...some, input: [1, 1] }));
+});
