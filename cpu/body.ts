@@ -6,7 +6,7 @@ import type { Lanes } from "./lanes.ts";
 import type { Operand } from "./machine.ts";
 import { type Walker, walkerOf } from "./nest.ts";
 import { emitNode, isLaneType, type LaneType } from "./vector.ts";
-import { type Scalar, scalarKey, topological, type UnaryOp } from "../ops/scalar.ts";
+import { type BinaryOp, type Scalar, topological, type UnaryOp } from "../ops/scalar.ts";
 
 /** An input, or the position along an axis, with the nodes that stand for it. */
 interface Source {
@@ -17,7 +17,6 @@ interface Source {
 }
 
 export interface Body {
-  readonly key: string;
   readonly sources: readonly Source[];
   /** The other nodes, arguments before users. */
   readonly nodes: readonly Scalar[];
@@ -45,11 +44,7 @@ export function analyse(root: Scalar): Body | null {
   const nodes = order.filter(({ op }) => op !== "input" && op !== "index");
   const cost = nodes.reduce((sum, node) => sum + costOf(node), 0);
   return {
-    key: scalarKey(root),
-    // Inputs before indices, in order: a kernel of inputs 0, 1, … finds its arguments in their places.
-    sources: [...sources.values()].sort((a, b) =>
-      Number(a.type === "index") - Number(b.type === "index") || a.of - b.of
-    ),
+    sources: [...sources.values()],
     nodes,
     root,
     type: root.dtype,
@@ -57,21 +52,10 @@ export function analyse(root: Scalar): Body | null {
   };
 }
 
-const long: ReadonlySet<string> = new Set<UnaryOp>([
-  "exp",
-  "exp2",
-  "expm1",
-  "log",
-  "log2",
-  "log10",
-  "log1p",
-  "sin",
-  "cos",
-  "tan",
-  "sinh",
-  "cosh",
-  "tanh",
-]); // deno-fmt-ignore
+// deno-fmt-ignore
+const long: ReadonlySet<string> = new Set<UnaryOp | BinaryOp>([
+  "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "pow", "atan2",
+]);
 
 /** About how many instructions a node takes. */
 function costOf({ op }: Scalar): number {

@@ -98,11 +98,15 @@ function runNest({ body, table }: Plan, inputs: readonly Operand[], output: Oper
     machine,
     (relaxed) => writeMap(body, axes.length, walks, relaxed),
   );
-  const inner = axes.at(-1)!;
   const panel = panelSize(axes);
+  if (panel === undefined) {
+    run(...nestArguments(axes, walkers, walks));
+    return;
+  }
+  const inner = axes.at(-1)!;
   for (let start = 0; start < inner.size; start += panel) {
-    const panelAxes = axes.with(-1, { size: Math.min(panel, inner.size - start), strides: inner.strides });
-    const args = nestArguments(panelAxes, walkers, walks);
+    const size = Math.min(panel, inner.size - start);
+    const args = nestArguments(axes.with(-1, { size, strides: inner.strides }), walkers, walks);
     for (let n = 0; n < walkers.length; n++) args[n]! += start * inner.strides[n]!;
     run(...args);
   }
@@ -111,16 +115,17 @@ function runNest({ body, table }: Plan, inputs: readonly Operand[], output: Oper
 const cacheLineBytes = 64;
 
 /**
- * How many elements of the innermost axis to walk at a time. Where an operand jumps from line to line of the cache along
- * it, but creeps along the axis outside (a transpose), narrow panels find lines again before they are evicted.
+ * How many elements of the innermost axis to walk at a time, if not all. Where an operand jumps from line to line of the
+ * cache along it, but creeps along the axis outside (a transpose), narrow panels find lines again before they are evicted.
  */
-function panelSize(axes: readonly NestAxis[]): number {
-  const [outer, inner] = axes.slice(-2);
-  if (inner === undefined) return axes[0]!.size;
+function panelSize(axes: readonly NestAxis[]): number | undefined {
+  const inner = axes.at(-1)!;
+  const outer = axes.at(-2);
+  if (outer === undefined || outer.size < 16) return undefined;
   const transposed = inner.strides.some((stride, n) =>
-    Math.abs(stride) >= cacheLineBytes && Math.abs(outer!.strides[n]!) < cacheLineBytes
+    Math.abs(stride) >= cacheLineBytes && Math.abs(outer.strides[n]!) < cacheLineBytes
   );
-  return transposed && outer!.size >= 16 ? 16 : inner.size;
+  return transposed ? 16 : undefined;
 }
 
 function writeMap(body: Body, rank: number, walks: readonly Walk[], relaxed: boolean): Lanes {

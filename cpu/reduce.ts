@@ -51,9 +51,8 @@ export const reduce: Implementation<"reduce"> = (kernel, inputs, output, machine
   // Reduced axes of size 1 have all been left out, but the code wants one.
   if (reduced.length === 0) reduced.push({ size: 1, strides: walkers.map((w) => w.elementBytes).with(-1, 0) });
   const innermost = axes.at(-1)!;
-  const column = kept.at(-1);
-  // Vectors need four columns; and rows of a few elements leave little to do between folds.
-  if (column !== undefined && column.size >= 4 && (column === innermost || innermost.size <= 8)) {
+  // Vectors need four columns.
+  if (innermost === kept.at(-1) && innermost.size >= 4) {
     runColumns(plan, kept, reduced, walkers, machine);
   } else {
     runRows(plan, kept, reduced, walkers, machine);
@@ -119,11 +118,10 @@ function runColumns(
   );
   const scratch = machine.allocate(scratchBytes(Math.min(size, columnsAtOnce)));
   for (let start = 0; start < size; start += columnsAtOnce) {
-    // A last part of fewer than four columns starts earlier, and computes some again.
-    const first = Math.min(start, size - 4);
-    const columns = { size: Math.min(columnsAtOnce, size - first), strides };
+    // A last part of fewer than four columns computes some before it again.
+    const columns = { size: Math.min(columnsAtOnce, size - start), strides };
     const args = nestArguments([...outer, columns], walkers, walks, true);
-    for (let n = 0; n < walkers.length; n++) args[n]! += first * strides[n]!;
+    for (let n = 0; n < walkers.length; n++) args[n]! += start * strides[n]!;
     run(...args, scratch);
   }
   machine.free(scratch);

@@ -29,8 +29,8 @@ const floatOperations: Operations = {
   sub: plain("f32x4.sub"),
   mul: plain("f32x4.mul"),
   div: plain("f32x4.div"),
-  min: plain("f32x4.min"),
-  max: plain("f32x4.max"),
+  min: (v, [a, b], nodes) => beyondConstant(v, "min", a!, b!, nodes) ?? v.op("f32x4.min", a!, b!),
+  max: (v, [a, b], nodes) => beyondConstant(v, "max", a!, b!, nodes) ?? v.op("f32x4.max", a!, b!),
   eq: plain("f32x4.eq"),
   ne: plain("f32x4.ne"),
   lt: plain("f32x4.lt"),
@@ -91,6 +91,8 @@ const operations: { readonly [D in LaneType]: Operations } = {
     abs: plain("i32x4.abs"),
     sign: (v, [x]) => v.op("i32x4.min_s", v.op("i32x4.max_s", x!, v.word(-1)), v.word(1)),
     shr: shift("i32x4.shr_s", "i32.shr_s"),
+    div: divideSigned,
+    rem: remainder("i32.rem_s"),
   },
   uint32: {
     ...integerOperations,
@@ -101,6 +103,8 @@ const operations: { readonly [D in LaneType]: Operations } = {
     abs: same,
     sign: (v, [x]) => v.op("i32x4.min_u", x!, v.word(1)),
     shr: shift("i32x4.shr_u", "i32.shr_u"),
+    div: divideUnsigned,
+    rem: remainder("i32.rem_u"),
   },
   bool: {
     add: plain("v128.or"),
@@ -122,6 +126,20 @@ const operations: { readonly [D in LaneType]: Operations } = {
   },
 };
 
+/**
+ * The extreme of a value and a constant by one instruction, which returns the value where neither is beyond the other:
+ * right for NaN, but for zeros of different sign only by luck.
+ */
+function beyondConstant(v: Lanes, op: "min" | "max", a: Local, b: Local, nodes: readonly Scalar[]): Local | null {
+  const [first, second] = nodes;
+  if (first?.op === "const") return second?.op === "const" ? null : beyondConstant(v, op, b, a, [second!, first]);
+  if (second?.op !== "const" || Number.isNaN(second.value)) return null;
+  const bound = Math.fround(second.value);
+  if (op === "min") return Object.is(bound, -0) ? null : v.op("f32x4.pmin", a, b);
+  // Adding 0 makes −0 into 0.
+  return v.op("f32x4.pmax", Object.is(bound, 0) ? v.op("f32x4.add", a, b) : a, b);
+}
+
 /** Vector shifts take one distance for all lanes; distances that differ are shifted one by one. */
 function shift(vector: "i32x4.shl" | "i32x4.shr_s" | "i32x4.shr_u", scalar: Op): Emit {
   const keepsSign = vector === "i32x4.shr_s";
@@ -133,14 +151,40 @@ function shift(vector: "i32x4.shl" | "i32x4.shr_s" | "i32x4.shr_u", scalar: Op):
       return v.shift(vector, x!, Math.min(constant, 31));
     }
     const near = v.op("i32x4.min_u", distance!, v.word(31));
-    const shifted = v.temporary();
-    v.f.get(x!).set(shifted);
-    for (let lane = 0; lane < 4; lane++) {
-      v.f.get(shifted).get(x!).lane("i32x4.extract_lane", lane).get(near).lane("i32x4.extract_lane", lane);
-      v.f.op(scalar).lane("i32x4.replace_lane", lane).set(shifted);
-    }
+    const shifted = laneByLane(v, scalar, x!, near);
     return keepsSign ? shifted : v.op("v128.and", shifted, v.op("i32x4.eq", near, distance!));
   };
+}
+
+/** Division and remainder trap at 0, and so does the division of the lowest integer by −1. */
+function nonZero(v: Lanes, x: Local): Local {
+  return v.op("i32x4.sub", x, v.op("i32x4.eq", x, v.word(0)));
+}
+
+function remainder(scalar: "i32.rem_s" | "i32.rem_u"): Emit {
+  return (v, [a, b]) => laneByLane(v, scalar, a!, nonZero(v, b!));
+}
+
+function divideUnsigned(v: Lanes, [a, b]: readonly Local[]): Local {
+  return v.op("v128.and", laneByLane(v, "i32.div_u", a!, nonZero(v, b!)), v.op("i32x4.ne", b!, v.word(0)));
+}
+
+function divideSigned(v: Lanes, [a, b]: readonly Local[]): Local {
+  const negates = v.op("i32x4.eq", b!, v.word(-1));
+  const divided = laneByLane(v, "i32.div_s", a!, v.choose(negates, v.word(1), nonZero(v, b!)));
+  const quotient = v.choose(negates, v.op("i32x4.neg", a!), divided);
+  return v.op("v128.and", quotient, v.op("i32x4.ne", b!, v.word(0)));
+}
+
+/** A scalar instruction that vectors do not have. */
+function laneByLane(v: Lanes, op: Op, a: Local, b: Local): Local {
+  const result = v.temporary();
+  v.f.get(a).set(result);
+  for (let lane = 0; lane < 4; lane++) {
+    v.f.get(result).get(a).lane("i32x4.extract_lane", lane).get(b).lane("i32x4.extract_lane", lane).op(op);
+    v.f.lane("i32x4.replace_lane", lane).set(result);
+  }
+  return result;
 }
 
 /** Vector code for angles that it can reduce; JavaScript for vectors that hold a larger one, ∞ or NaN. */

@@ -1,0 +1,137 @@
+// Generated reductions: any views, axes and bodies like the reference, special values, and sums that stay exact.
+import { assert, assertEquals } from "@std/assert";
+import * as fc from "fast-check";
+import type { Operand } from "../cpu/machine.ts";
+import { reduce } from "../cpu/reduce.ts";
+import { reference } from "../cpu/reference.ts";
+import type { DType } from "../ops/dtype.ts";
+import type { Combiner, KernelOf } from "../ops/kernel.ts";
+import { axisIndex, binary, cast, constant, input, type Scalar, select } from "../ops/scalar.ts";
+import { dropAxes, type Shape } from "../ops/shape.ts";
+import { testMachine } from "./machine.ts";
+import { arrayOf } from "./reference.ts";
+import { framed, layouts, placeOperand, shapes, signed } from "./views.ts";
+
+const machine = testMachine();
+
+function expectReference(kernel: KernelOf<"reduce">, inputs: readonly Operand[]): void {
+  const [actual, expected] = [reduce, reference.reduce].map((run) => {
+    const output = framed(machine, dropAxes(inputs[0]!.shape, kernel.axes), kernel.body.dtype);
+    run(kernel, inputs, output, machine);
+    return signed([...machine.array(output)]);
+  });
+  assertEquals(actual, expected);
+}
+
+const x = input(0, "float32");
+const y = input(1, "float32");
+const i = input(2, "int32");
+const u = input(3, "uint32");
+const flag = input(4, "bool");
+
+/** Whole floats, so that sums are exact in any order; integers whose sums wrap. */
+const given: readonly { readonly dtype: DType; readonly values: readonly number[] }[] = [
+  { dtype: "float32", values: [0, 1, -2, 3, 5, -8, 13, 0, 4, -4, 7] },
+  { dtype: "float32", values: [2, -1, 0, 6, -3, 1, 9] },
+  { dtype: "int32", values: [1, -5, 2147483647, 0, -2147483648, 77, 2000000000] },
+  { dtype: "uint32", values: [1, 4294967295, 3000000000, 0, 2] },
+  { dtype: "bool", values: [0, 1, 0, 0, 1, 1, 0] },
+];
+
+const bodies: readonly Scalar[] = [
+  x,
+  i,
+  u,
+  flag,
+  binary("mul", x, y),
+  select(flag, x, binary("sub", y, constant(1, "float32"))),
+  binary("lt", x, y),
+  cast(flag, "int32"),
+  constant(2, "float32"),
+  cast(x, "float64"),
+];
+
+Deno.test("reduce: any body over any axes of any views", () => {
+  const cases = shapes().chain((shape) =>
+    fc.record({
+      shape: fc.constant(shape),
+      axes: fc.subarray(shape.map((_, axis) => axis)),
+      combiner: fc.constantFrom<Combiner>("sum", "max", "min"),
+      body: fc.constantFrom(...bodies, ...shape.map((_, axis) => binary("mul", i, axisIndex(axis)))),
+      views: fc.tuple(...given.map(() => layouts(shape))),
+    })
+  );
+  fc.assert(
+    fc.property(cases, ({ shape, axes, combiner, body, views }) => {
+      machine.reset();
+      const inputs = given.map(({ dtype, values }, n) => placeOperand(machine, dtype, values, shape, views[n]!));
+      expectReference({ kind: "reduce", combiner, axes, body }, inputs);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+Deno.test("reduce: more columns than are held at a time", () => {
+  machine.reset();
+  for (const columns of [2048, 2049, 4099]) {
+    const values = Array.from({ length: 3 * columns }, (_, n) => n % 23);
+    const rows = machine.put(arrayOf(values, "float32"), "float32", {
+      shape: [3, columns],
+      strides: [columns, 1],
+      offset: 0,
+    });
+    for (const combiner of ["sum", "max"] as const) {
+      expectReference({ kind: "reduce", combiner, axes: [0], body: x }, [rows]);
+    }
+  }
+});
+
+Deno.test("reduce: extremes at special values, along rows and across columns", () => {
+  const values = [-0, 0, 1, NaN, -Infinity, 3, Infinity, -1e-45];
+  for (const combiner of ["max", "min"] as const) {
+    for (const shape of [[2], [9], [70], [3, 5], [9, 4], [20, 33]]) {
+      for (const seed of values.keys()) {
+        machine.reset();
+        const plain = { order: shape.map((_, axis) => axis), axes: shape.map(() => once), offset: 0, seed };
+        // All of them, and those without NaN, which hides the others.
+        for (const some of [values, [-0, 0], [-0], [-Infinity, -0, 5], [Infinity, 0, -0]]) {
+          const operand = placeOperand(machine, "float32", some, shape, plain);
+          for (const axis of shape.keys()) {
+            expectReference({ kind: "reduce", combiner, axes: [axis], body: x }, [operand]);
+          }
+        }
+      }
+    }
+  }
+});
+
+const once = { gap: 1, reversed: false, repeated: false };
+
+/** The sum of all elements of a view, and its exact value. */
+function sums(shape: Shape, axes: readonly number[], values: Float32Array): { sum: number[]; exact: number } {
+  machine.reset();
+  const strides = shape.length === 1 ? [1] : [shape[1]!, 1];
+  const operand = machine.put(values, "float32", { shape, strides, offset: 0 });
+  const output = machine.output(dropAxes(shape, axes), "float32");
+  reduce({ kind: "reduce", combiner: "sum", axes, body: x }, [operand], output, machine);
+  return { sum: machine.read(output), exact: values.reduce((sum, value) => sum + value, 0) };
+}
+
+Deno.test("reduce: ten million equal addends keep six digits", () => {
+  const n = 10_000_000;
+  const tenths = new Float32Array(n).fill(0.1);
+  const along = sums([n], [0], tenths);
+  assert(Math.abs(along.sum[0]! / along.exact - 1) < 1e-6);
+  const across = sums([n / 4, 4], [0], tenths);
+  for (const sum of across.sum) assert(Math.abs(4 * sum / across.exact - 1) < 1e-6);
+});
+
+Deno.test("reduce: a sum's error is a few units of its largest partial sum, however many addends", () => {
+  const n = 1 << 18;
+  // A fixed sequence that looks random, between -1 and 1.
+  const values = Float32Array.from({ length: n }, (_, k) => Math.sin(k * k));
+  const magnitude = values.reduce((sum, value) => sum + Math.abs(value), 0);
+  const { sum, exact } = sums([n], [0], values);
+  // Runs of 16 additions of trees of depth 3, each rounding by half a unit.
+  assert(Math.abs(sum[0]! - exact) <= 20 * 2 ** -25 * magnitude);
+});
