@@ -6,4 +6,5 @@
 
 export * from "./ops/mod.ts";
 export * from "./grad/mod.ts";
+export * as random from "./ops/random/mod.ts";
 export * as tree from "./ops/tree.ts";

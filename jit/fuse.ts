@@ -23,25 +23,27 @@ export interface Plan {
   readonly outputs: readonly number[];
 }
 
-type Unit = { kernel: Kernel; inputs: readonly number[]; readonly output: number };
+/** What computes one slot, before and after fusion. */
+interface Unit {
+  readonly kernel: Kernel;
+  readonly inputs: readonly number[];
+  readonly output: number;
+}
 
 /**
- * An elementwise result that only one kernel reads, itself elementwise or a reduction, is computed there. Since that
- * kernel is its only reader, no cycle can arise. A view of a constant is a constant of another shape.
+ * An elementwise result that only one kernel reads, itself elementwise or a reduction, is computed there, however often
+ * that kernel reads it. Since no other kernel does, no cycle can arise. Constants are computed wherever they are read,
+ * and a view of a constant is a constant of another shape.
  */
 export function fuse(program: Program): Plan {
   const units = new Map<number, Unit>();
-  const order = liveEquations(program).map((equation): number => {
+  for (const equation of liveEquations(program)) {
     const unit = unitOf(program, equation, units);
     units.set(unit.output, unit);
-    return unit.output;
-  });
-  const readers = countReaders(program, units);
-  for (const slot of [...order].reverse()) {
-    const unit = units.get(slot);
-    if (unit !== undefined) inline(unit, units, readers);
   }
-  const kept = order.filter((slot) => units.has(slot)).map((slot) => units.get(slot)!);
+  const fused = merge(units, findHomes(program, units));
+  const read = new Set([...program.outputs, ...fused.flatMap(({ inputs }) => inputs)]);
+  const kept = fused.filter(({ output }) => read.has(output));
   return { steps: withLastUses(program, kept), constants: constantsOf(program), outputs: program.outputs };
 }
 
@@ -70,48 +72,67 @@ function unitOf(
   return { kernel, inputs, output };
 }
 
-/** How many units read each slot; being an output of the program counts as a reader that is no unit. */
-function countReaders(program: Program, units: ReadonlyMap<number, Unit>): Map<number, number> {
-  const readers = new Map<number, number>();
-  const count = (slot: number): unknown => readers.set(slot, (readers.get(slot) ?? 0) + 1);
-  for (const unit of units.values()) new Set(unit.inputs).forEach(count);
-  program.outputs.forEach(count);
-  return readers;
+function isConstant(unit: Unit | undefined): boolean {
+  return unit?.kernel.kind === "map" && unit.kernel.body.op === "const";
 }
 
-/** Takes the elementwise producers of a unit into it, for as long as there are any that nobody else reads. */
-function inline(unit: Unit, units: Map<number, Unit>, readers: ReadonlyMap<number, number>): void {
-  if (unit.kernel.kind !== "map" && unit.kernel.kind !== "reduce") return;
-  for (;;) {
-    const slot = unit.inputs.find((slot) => {
-      const producer = units.get(slot);
-      if (producer?.kernel.kind !== "map") return false;
-      // A reduction learns the shape it works on from its inputs, so it must keep one.
-      if (unit.kernel.kind === "reduce" && producer.inputs.length === 0) return false;
-      return producer.kernel.body.op === "const" || readers.get(slot) === 1;
-    });
-    if (slot === undefined) return;
-    const producer = units.get(slot)!;
-    merge(unit, producer);
-    const isConstant = producer.kernel.kind === "map" && producer.kernel.body.op === "const";
-    if (!isConstant) units.delete(slot);
+/** Stands for the reader of an output: somebody outside, who is no kernel. */
+const outside = -1;
+
+/** For each slot that a unit computes, the slot of the unit into whose kernel it goes: its own where it stays. */
+function findHomes(program: Program, units: ReadonlyMap<number, Unit>): ReadonlyMap<number, number> {
+  const homes = new Map<number, number>();
+  /** The homes of the units that read a slot. Readers come later than what they read, so theirs are known before. */
+  const readers = new Map<number, Set<number>>();
+  const note = (slot: number, home: number): unknown =>
+    readers.get(slot)?.add(home) ?? readers.set(slot, new Set([home]));
+  const sourceless = findSourceless(units);
+  for (const slot of program.outputs) note(slot, outside);
+  for (const unit of [...units.values()].reverse()) {
+    const [only, ...others] = readers.get(unit.output) ?? [];
+    const reader = others.length === 0 ? units.get(only!) : undefined;
+    const fits = unit.kernel.kind === "map" && !isConstant(unit) &&
+      (reader?.kernel.kind === "map" ||
+        // A reduction learns the shape it works on from its inputs, so it must keep one.
+        (reader?.kernel.kind === "reduce" && !(sourceless.has(unit.output) && reader.inputs.includes(unit.output))));
+    const home = fits ? reader!.output : unit.output;
+    homes.set(unit.output, home);
+    for (const slot of unit.inputs) note(slot, home);
   }
+  return homes;
 }
 
-/** Replaces the input that `producer` makes by the expression that makes it. */
-function merge(unit: Unit, producer: Unit): void {
-  const consumer = unit.kernel;
-  const made = producer.kernel;
-  if ((consumer.kind !== "map" && consumer.kind !== "reduce") || made.kind !== "map") return;
-  const inputs = [...new Set([...unit.inputs.filter((slot) => slot !== producer.output), ...producer.inputs])];
-  const at = (slot: number, dtype: Scalar["dtype"]): Scalar => input(inputs.indexOf(slot), dtype);
-  const inner = substitute(made.body, (i, dtype) => at(producer.inputs[i]!, dtype));
-  const body = substitute(consumer.body, (i, dtype) => {
-    const slot = unit.inputs[i]!;
-    return slot === producer.output ? inner : at(slot, dtype);
+/** The slots of elementwise work on nothing but constants and positions. */
+function findSourceless(units: ReadonlyMap<number, Unit>): ReadonlySet<number> {
+  const found = new Set<number>();
+  for (const { kernel, inputs, output } of units.values()) {
+    if (kernel.kind === "map" && inputs.every((slot) => found.has(slot))) found.add(output);
+  }
+  return found;
+}
+
+/** The units that stay, in order, each with the expressions of those whose home it is. */
+function merge(units: ReadonlyMap<number, Unit>, homes: ReadonlyMap<number, number>): readonly Unit[] {
+  const bodies = new Map<number, Scalar>();
+  /** The inputs that are left to each home, in order. */
+  const leaves = new Map<number, Map<number, Scalar>>();
+  return [...units.values()].flatMap((unit): Unit[] => {
+    const { kernel, inputs, output } = unit;
+    if (kernel.kind !== "map" && kernel.kind !== "reduce") return [unit];
+    const home = homes.get(output)!;
+    const own = leaves.get(home) ?? new Map<number, Scalar>();
+    leaves.set(home, own);
+    const body = substitute(kernel.body, (i, dtype) => {
+      const slot = inputs[i]!;
+      const isInside = homes.get(slot) === home || (kernel.kind === "map" && isConstant(units.get(slot)));
+      if (isInside) return bodies.get(slot)!;
+      const leaf = own.get(slot) ?? input(own.size, dtype);
+      own.set(slot, leaf);
+      return leaf;
+    });
+    bodies.set(output, body);
+    return home === output ? [{ kernel: { ...kernel, body }, inputs: [...own.keys()], output }] : [];
   });
-  unit.kernel = { ...consumer, body };
-  unit.inputs = inputs;
 }
 
 function withLastUses(program: Program, units: readonly Unit[]): Step[] {

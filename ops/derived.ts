@@ -16,6 +16,15 @@ export function derived<S>(
   name: string,
   body: (inputs: readonly Tensor[], settings: S) => Tensor,
 ): (inputs: readonly Tensor[], settings: S) => Tensor {
+  const all = derivedAll(name, (inputs, settings: S) => [body(inputs, settings)]);
+  return (inputs, settings) => all(inputs, settings)[0]!;
+}
+
+/** As {@linkcode derived}, for a function with several results. */
+export function derivedAll<S>(
+  name: string,
+  body: (inputs: readonly Tensor[], settings: S) => readonly Tensor[],
+): (inputs: readonly Tensor[], settings: S) => readonly Tensor[] {
   const programs = new Map<string, Program>();
   return (inputs, settings) => {
     if (!allConcrete(inputs)) return body(inputs, settings);
@@ -23,10 +32,10 @@ export function derived<S>(
     for (const x of inputs) key += typeString(x.type);
     let program = programs.get(key);
     if (program === undefined) {
-      program = trace(name, (xs) => [body(xs, settings)], inputs.map((x) => x.type));
+      program = trace(name, (xs) => body(xs, settings), inputs.map((x) => x.type));
       if (programs.size >= capacity) programs.delete(programs.keys().next().value!);
       programs.set(key, program);
     }
-    return run(program, inputs)[0]!;
+    return run(program, inputs);
   };
 }

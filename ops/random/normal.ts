@@ -1,0 +1,45 @@
+/** The normal distribution, by the inverse of its distribution function. */
+
+import { derived } from "../derived.ts";
+import type { DType } from "../dtype.ts";
+import { add, maximum, mul } from "../elementwise.ts";
+import { reshape } from "../movement.ts";
+import { checkShape, type Shape, sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { erfInv } from "./erfinv.ts";
+import { checkKey } from "./threefry.ts";
+import { type FloatOptions, floatType, fractionsOf } from "./uniform.ts";
+
+const normalIn = derived(
+  "normal",
+  ([key], { shape, dtype }: { readonly shape: Shape; readonly dtype: DType }) => {
+    // Uniform on (−1, 1): from the number after −1, by a width that rounds to 2.
+    const least = (dtype === "float32" ? 2 ** -24 : 2 ** -53) - 1;
+    const u = maximum(add(mul(fractionsOf(key!, sizeOf(shape), dtype), 2), least), least);
+    return reshape(mul(erfInv(u), Math.SQRT2), shape);
+  },
+);
+
+/**
+ * Draws from the standard normal distribution: `u32[2] → f32[…shape]`.
+ *
+ * `√2 · erf⁻¹(u)` with u uniform on (−1, 1), as `jax.random.normal`, whose values these are within a few ULP. The largest
+ * magnitude a float32 can take is 5.42.
+ *
+ * @param shape Rank 0 by default.
+ *
+ * @example Mean 3, standard deviation 2
+ * ```ts
+ * import { add, mean, mul, random, std } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const x = add(mul(random.normal(random.key(0), [10_000]), 2), 3);
+ * assertAlmostEquals(Number(mean(x).item()), 3, 0.1);
+ * assertAlmostEquals(Number(std(x).item()), 2, 0.1);
+ * ```
+ */
+export function normal(key: Tensor, shape: Shape = [], options: FloatOptions = {}): Tensor {
+  checkKey("normal", key);
+  checkShape("normal", shape);
+  return normalIn([key], { shape, dtype: floatType("normal", options) });
+}
