@@ -1,7 +1,7 @@
 /** From what a caller passes to tensors of one dtype and one shape. */
 
 import { full } from "./create.ts";
-import { type DType, isFloat, kindOf, promote } from "./dtype.ts";
+import { type DType, highest, holds, isFloat, kindOf, lowest, promote } from "./dtype.ts";
 import { cast } from "./elementwise.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { broadcastTo } from "./movement.ts";
@@ -52,7 +52,33 @@ function scalarOf(op: string, x: unknown, dtype: DType): Tensor {
   if (kindOf(dtype) === "integer" && !Number.isInteger(value)) {
     throw new TypeError(`${op}() cannot use ${value} beside a tensor of ${dtype}: cast() the tensor to float32 first`);
   }
+  if (!holds(dtype, value)) throw notHeld(`${op}() cannot use ${value} beside a tensor of ${dtype}`, dtype);
   return full([], value, { dtype });
+}
+
+/** A number to be stored as `dtype`, checked. */
+export function storable(op: string, x: unknown, dtype: DType): number {
+  if (typeof x !== "number" && typeof x !== "boolean") {
+    throw new TypeError(`${op}() takes a number or a boolean, got ${describe(x)}`);
+  }
+  const value = Number(x);
+  if (kindOf(dtype) === "integer" && !Number.isInteger(value)) {
+    throw new TypeError(`${op}() cannot store ${value} as ${dtype}: round it first, or leave out the dtype`);
+  }
+  if (!holds(dtype, value)) throw notHeld(`${op}() cannot store ${value} as ${dtype}`, dtype);
+  return value;
+}
+
+function notHeld(problem: string, dtype: DType): RangeError {
+  return new RangeError(`${problem}: it holds ${lowest(dtype)} to ${highest(dtype)}`);
+}
+
+/** Refuses options that are no object: in `sum(x, 0)` the axis would silently be ignored. */
+export function checkOptions(op: string, options: unknown): void {
+  if (typeof options === "object" && options !== null && !Array.isArray(options) && !(options instanceof Tensor)) {
+    return;
+  }
+  throw new TypeError(`${op}() takes its options as an object, got ${describe(options)}`);
 }
 
 /** Tensors brought to one shape by broadcasting. */

@@ -1,6 +1,6 @@
 /** Comparing tensors as wholes. */
 
-import { matched } from "./arguments.ts";
+import { checkOptions, matched } from "./arguments.ts";
 import { isFloat } from "./dtype.ts";
 import { abs, add, cast, equal, isNaN, lessEqual, logicalAnd, logicalOr, mul, sub } from "./elementwise.ts";
 import { all } from "./reduction.ts";
@@ -14,6 +14,7 @@ export interface CloseOptions {
 }
 
 export function allClose(a: TensorLike, b: TensorLike, options: CloseOptions = {}): boolean {
+  checkOptions("allClose", options);
   const { rtol = 1e-5, atol = 1e-8, equalNaN = false } = options;
   const [x, y] = matched("allClose", [a, b]).map((t) => isFloat(t.dtype) ? t : cast(t, "float64"));
   const near = lessEqual(abs(sub(x!, y!)), add(atol, mul(rtol, abs(y!))));

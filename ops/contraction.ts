@@ -91,11 +91,15 @@ export function tensordot(
     const first = Array.from({ length: axes }, (_, i) => i);
     return contract("tensordot", s, t, first.map((i) => s.ndim - axes + i), first);
   }
-  if (!Array.isArray(axes) || axes.length !== 2) {
+  const isList = (x: unknown): boolean => typeof x === "number" || Array.isArray(x);
+  if (!Array.isArray(axes) || axes.length !== 2 || !axes.every(isList)) {
     throw new TypeError(`tensordot() takes a number of axes or a pair of axis lists, got ${describe(axes)}`);
   }
-  const list = (x: number | readonly number[], ndim: number): number[] =>
-    (typeof x === "number" ? [x] : x).map((i) => normalizeAxis("tensordot", i, ndim));
+  const list = (x: number | readonly number[], ndim: number): number[] => {
+    const places = (typeof x === "number" ? [x] : x).map((i) => normalizeAxis("tensordot", i, ndim));
+    if (new Set(places).size < places.length) throw new ShapeError(`tensordot() cannot sum over [${x}]: axes repeat`);
+    return places;
+  };
   return contract("tensordot", s, t, list(axes[0]!, s.ndim), list(axes[1]!, t.ndim));
 }
 

@@ -1,6 +1,6 @@
 /** Convolution: one trilinear form of input, kernel and output gradient, and its three derivatives. */
 
-import { promoted } from "./arguments.ts";
+import { checkOptions, promoted } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
 import { isFloat } from "./dtype.ts";
 import { cast } from "./elementwise.ts";
@@ -121,6 +121,9 @@ export interface ConvOptions {
 
 /** One positive integer for each spatial axis. */
 export function perAxis(op: string, name: string, value: number | readonly number[] | undefined, n: number): number[] {
+  if (value !== undefined && typeof value !== "number" && !Array.isArray(value)) {
+    throw new TypeError(`${op}() takes ${name} as a number or an array of numbers, got ${describe(value)}`);
+  }
   const list = value === undefined
     ? new Array<number>(n).fill(1)
     : typeof value === "number"
@@ -170,6 +173,7 @@ export function resolvePadding(
 
 export function conv(x: TensorLike, w: TensorLike, options: ConvOptions = {}): Tensor {
   const [t, kernel] = convOperands("conv", x, w);
+  checkOptions("conv", options);
   const n = t.ndim - 2;
   const groups = options.groups ?? 1;
   const shown = `${typeString(t.type)} with ${typeString(kernel.type)}`;
@@ -241,6 +245,7 @@ export function correlate(
   options: Pick<ConvOptions, "strides" | "padding"> = {},
 ): Tensor {
   const [t, kernel] = promoted("correlate", [x, k]) as [Tensor, Tensor];
+  checkOptions("correlate", options);
   if (t.ndim < 1 || t.ndim > 3 || kernel.ndim !== t.ndim) {
     throw new ShapeError(
       `correlate() cannot slide ${typeString(kernel.type)} over ${typeString(t.type)}: both need the same rank, 1 to 3`,

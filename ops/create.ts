@@ -1,15 +1,15 @@
 /** Tensors out of nothing: from data, constants, counting. */
 
-import { toTensor } from "./arguments.ts";
+import { checkOptions, storable, toTensor } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
-import { allocateArray, type DType, dtypes, isDType, isFloat, kindOf, toDType, type TypedArray } from "./dtype.ts";
+import { allocateArray, type DType, dtypes, holds, isDType, isFloat, toDType, type TypedArray } from "./dtype.ts";
 import { add, cast, equal, greaterEqual, lessEqual, mul, where } from "./elementwise.ts";
 import { describe, ShapeError } from "./errors.ts";
-import { broadcastTo, expandDims, pad, reshape } from "./movement.ts";
-import { takeAlongAxis } from "./indexing.ts";
+import { broadcastTo, expandDims, reshape, slice } from "./movement.ts";
+import { type Indices, inRange, takeAlongAxis } from "./indexing.ts";
 import { notDifferentiable, type Primitive } from "./primitive.ts";
 import { axisIndex, constant } from "./scalar.ts";
-import { checkShape, type Shape, sizeOf, type TensorType, typeString } from "./shape.ts";
+import { checkCount, checkShape, type Shape, sizeOf, type TensorType, typeString } from "./shape.ts";
 import { currentDevice, Tensor, type TensorLike } from "./tensor.ts";
 
 /** Nested arrays of numbers or booleans. */
@@ -59,7 +59,9 @@ const iotaP: Primitive<{ readonly axis: number; readonly shape: Shape }> = {
 };
 
 /** The dtype option, checked; or else what it is by default. */
-function dtypeOr(op: string, dtype: DType | undefined, fallback: DType): DType {
+function dtypeOr(op: string, options: DTypeOption, fallback: DType): DType {
+  checkOptions(op, options);
+  const { dtype } = options;
   if (dtype === undefined) return fallback;
   if (!isDType(dtype)) throw new TypeError(`${op}() takes a dtype among ${dtypes.join(", ")}, got ${describe(dtype)}`);
   return dtype;
@@ -77,7 +79,7 @@ export function iota(shape: Shape, axis: number): Tensor {
 
 export function tensor(data: TensorData, options: TensorOptions = {}): Tensor {
   const { values, shape: natural, dtype: own } = readData(data);
-  const dtype = dtypeOr("tensor", options.dtype, own);
+  const dtype = dtypeOr("tensor", options, own);
   const shape = options.shape ?? natural;
   checkShape("tensor", shape);
   if (sizeOf(shape) !== values.length) {
@@ -85,11 +87,9 @@ export function tensor(data: TensorData, options: TensorOptions = {}): Tensor {
       `tensor() cannot arrange ${values.length} elements as [${shape}], which has ${sizeOf(shape)}`,
     );
   }
-  if (kindOf(dtype) === "integer" && own !== dtype) {
-    const bad = values.findIndex((v) => !Number.isInteger(Number(v)));
-    if (bad >= 0) {
-      throw new TypeError(`tensor() cannot store ${values[bad]} as ${dtype}: round it first, or leave out the dtype`);
-    }
+  if (own !== dtype) {
+    const bad = values.findIndex((v) => !holds(dtype, Number(v)));
+    if (bad >= 0) storable("tensor", values[bad], dtype);
   }
   const type: TensorType = { dtype, shape: [...shape] };
   if (ArrayBuffer.isView(data) && isHeldAs(data, dtype)) return currentDevice().upload(data, type);
@@ -155,31 +155,26 @@ function raggedOrWrong(data: unknown, axis: number, size?: number): Error {
       `tensor() cannot use ragged data: at depth ${axis} ${describe(data)} where an array of ${size} was expected`,
     );
   }
+  const cure = data instanceof Tensor ? ": join tensors with stack() or concatenate()" : "";
   return new TypeError(
-    `tensor() takes numbers, booleans, nested arrays of them or a typed array, got ${describe(data)}`,
+    `tensor() takes numbers, booleans, nested arrays of them or a typed array, got ${describe(data)}${cure}`,
   );
 }
 
 export function full(shape: Shape, value: number | boolean, options: DTypeOption = {}): Tensor {
   checkShape("full", shape);
-  if (typeof value !== "number" && typeof value !== "boolean") {
-    throw new TypeError(`full() takes a number or a boolean, got ${describe(value)}`);
-  }
-  const dtype = dtypeOr("full", options.dtype, typeof value === "boolean" ? "bool" : "float32");
-  if (kindOf(dtype) === "integer" && !Number.isInteger(Number(value))) {
-    throw new TypeError(`full() cannot store ${value} as ${dtype}: round it first, or leave out the dtype`);
-  }
-  return constantOf(Number(value), dtype, [...shape]);
+  const dtype = dtypeOr("full", options, typeof value === "boolean" ? "bool" : "float32");
+  return constantOf(storable("full", value, dtype), dtype, [...shape]);
 }
 
 export function zeros(shape: Shape, options: DTypeOption = {}): Tensor {
   checkShape("zeros", shape);
-  return constantOf(0, dtypeOr("zeros", options.dtype, "float32"), [...shape]);
+  return constantOf(0, dtypeOr("zeros", options, "float32"), [...shape]);
 }
 
 export function ones(shape: Shape, options: DTypeOption = {}): Tensor {
   checkShape("ones", shape);
-  return constantOf(1, dtypeOr("ones", options.dtype, "float32"), [...shape]);
+  return constantOf(1, dtypeOr("ones", options, "float32"), [...shape]);
 }
 
 export function zerosLike(x: TensorLike, options: DTypeOption = {}): Tensor {
@@ -192,12 +187,13 @@ export function onesLike(x: TensorLike, options: DTypeOption = {}): Tensor {
 
 export function fullLike(x: TensorLike, value: number | boolean, options: DTypeOption = {}): Tensor {
   const type = x instanceof Tensor ? x.type : toTensor("fullLike", x).type;
-  return full(type.shape, value, { dtype: dtypeOr("fullLike", options.dtype, type.dtype) });
+  const dtype = dtypeOr("fullLike", options, type.dtype);
+  return constantOf(storable("fullLike", value, dtype), dtype, type.shape);
 }
 
 function likeOf(op: string, x: TensorLike, value: number, options: DTypeOption): Tensor {
   const type = x instanceof Tensor ? x.type : toTensor(op, x).type;
-  return constantOf(value, dtypeOr(op, options.dtype, type.dtype), type.shape);
+  return constantOf(value, dtypeOr(op, options, type.dtype), type.shape);
 }
 
 export function arange(stop: number, options?: DTypeOption): Tensor;
@@ -209,31 +205,33 @@ export function arange(
   fourth: DTypeOption = {},
 ): Tensor {
   const options = [second, third, fourth].find((x) => typeof x === "object") ?? {};
-  const [start, stop] = typeof second === "number" ? [first, second] : [0, first];
-  const step = typeof third === "number" ? third : 1;
-  for (const x of [start, stop, step]) {
-    if (typeof x !== "number" || !Number.isFinite(x)) {
-      throw new TypeError(`arange() takes finite numbers, got ${describe(x)}`);
-    }
-  }
+  const bounds = [first, ...[second, third].filter((x) => x !== undefined && x !== options)];
+  bounds.forEach((x) => checkFinite("arange", x));
+  const [start, stop, step = 1] = (bounds.length === 1 ? [0, first] : bounds) as [number, number, number?];
   if (step === 0) throw new RangeError("arange() cannot count in steps of 0");
-  const dtype = dtypeOr("arange", (options as DTypeOption).dtype, "int32");
+  const dtype = dtypeOr("arange", options as DTypeOption, "int32");
   if (!isFloat(dtype) && ![start, stop, step].every(Number.isInteger)) {
     throw new TypeError(
       `arange() cannot count from ${start} to ${stop} by ${step} in ${dtype}: give { dtype: "float32" }`,
     );
   }
   const n = Math.max(0, Math.ceil((stop - start) / step));
+  checkShape("arange", [n]);
   const counts = cast(iota([n], 0), dtype);
   const scaled = step === 1 ? counts : mul(counts, step);
   return start === 0 ? scaled : add(scaled, start);
 }
 
-export function linspace(start: number, stop: number, num: number, options: DTypeOption = {}): Tensor {
-  if (!Number.isInteger(num) || num < 0) {
-    throw new RangeError(`linspace() needs a non-negative number of points, got ${num}`);
+function checkFinite(op: string, x: unknown): void {
+  if (typeof x !== "number" || !Number.isFinite(x)) {
+    throw new TypeError(`${op}() takes finite numbers, got ${describe(x)}`);
   }
-  const dtype = dtypeOr("linspace", options.dtype, "float32");
+}
+
+export function linspace(start: number, stop: number, num: number, options: DTypeOption = {}): Tensor {
+  [start, stop].forEach((x) => checkFinite("linspace", x));
+  checkCount("linspace", "a number of points", num);
+  const dtype = dtypeOr("linspace", options, "float32");
   if (!isFloat(dtype)) throw new TypeError(`linspace() makes floats, not ${dtype}: cast() the result`);
   if (num < 2) return full([num], start, { dtype });
   // Weighted from both ends, so that the last point is `stop` exactly.
@@ -244,25 +242,32 @@ export function linspace(start: number, stop: number, num: number, options: DTyp
 
 export function eye(n: number, m: number = n, options: DTypeOption = {}): Tensor {
   checkShape("eye", [n, m]);
-  return cast(equal(iota([n, m], 0), iota([n, m], 1)), dtypeOr("eye", options.dtype, "float32"));
+  return cast(equal(iota([n, m], 0), iota([n, m], 1)), dtypeOr("eye", options, "float32"));
 }
 
 export function tril(x: TensorLike, options: { readonly k?: number | undefined } = {}): Tensor {
-  const { t, below } = band("tril", x);
-  return where(lessEqual(below, options.k ?? 0), t, zerosLike(t));
+  const { t, right, k } = band("tril", x, options);
+  return where(lessEqual(right, k), t, zerosLike(t));
 }
 
 export function triu(x: TensorLike, options: { readonly k?: number | undefined } = {}): Tensor {
-  const { t, below } = band("triu", x);
-  return where(greaterEqual(below, options.k ?? 0), t, zerosLike(t));
+  const { t, right, k } = band("triu", x, options);
+  return where(greaterEqual(right, k), t, zerosLike(t));
 }
 
-/** A matrix, and for each of its cells how far right of the diagonal it lies. */
-function band(op: string, x: TensorLike): { t: Tensor; below: Tensor } {
+/** A matrix, how far right of the diagonal each of its cells lies, and how far right the boundary is. */
+function band(
+  op: string,
+  x: TensorLike,
+  options: { readonly k?: number | undefined },
+): { t: Tensor; right: Tensor; k: number } {
   const t = toTensor(op, x);
+  checkOptions(op, options);
+  const { k = 0 } = options;
+  if (!Number.isInteger(k)) throw new TypeError(`${op}() takes a diagonal k that is an integer, got ${describe(k)}`);
   if (t.ndim < 2) throw new ShapeError(`${op}() needs a matrix, got ${typeString(t.type)}`);
   const shape = t.shape.slice(-2);
-  return { t, below: add(iota(shape, 1), mul(iota(shape, 0), -1)) };
+  return { t, right: add(iota(shape, 1), mul(iota(shape, 0), -1)), k };
 }
 
 export function diag(x: TensorLike): Tensor {
@@ -273,30 +278,32 @@ export function diag(x: TensorLike): Tensor {
   }
   if (t.ndim !== 2) throw new ShapeError(`diag() needs a vector or a matrix, got ${typeString(t.type)}`);
   const n = Math.min(...t.shape);
-  return reshape(takeAlongAxis(t, pad(iota([n, 1], 0), [[0, t.shape[0]! - n], [0, 0]]), { axis: 1 }), [t.shape[0]!]);
+  return reshape(takeAlongAxis(slice(t, { stop: [n] }), iota([n, 1], 0), { axis: 1 }), [n]);
 }
 
-export function oneHot(indices: TensorLike, depth: number, options: DTypeOption = {}): Tensor {
-  const t = toTensor("oneHot", indices);
-  if (kindOf(t.dtype) !== "integer") {
-    throw new TypeError(`oneHot() takes integer indices, got ${typeString(t.type)}: cast() them to int32`);
-  }
-  checkShape("oneHot", [depth]);
+export function oneHot(indices: Indices, depth: number, options: DTypeOption = {}): Tensor {
+  checkCount("oneHot", "a depth", depth);
+  const t = inRange("oneHot", indices, depth);
   const classes = cast(iota([depth], 0), t.dtype);
-  return cast(equal(expandDims(t, -1), classes), dtypeOr("oneHot", options.dtype, "float32"));
+  return cast(equal(expandDims(t, -1), classes), dtypeOr("oneHot", options, "float32"));
 }
 
 export function meshgrid(
   xs: readonly Tensor[],
   options: { readonly indexing?: "xy" | "ij" | undefined } = {},
 ): Tensor[] {
+  if (!Array.isArray(xs)) throw new TypeError(`meshgrid() takes an array of vectors, got ${describe(xs)}`);
   for (const x of xs) {
-    if (!(x instanceof Tensor) || x.ndim !== 1) {
-      throw new ShapeError(`meshgrid() takes vectors, got ${x instanceof Tensor ? typeString(x.type) : describe(x)}`);
-    }
+    if (!(x instanceof Tensor)) throw new TypeError(`meshgrid() takes vectors, got ${describe(x)}`);
+    if (x.ndim !== 1) throw new ShapeError(`meshgrid() takes vectors, got ${typeString(x.type)}`);
+  }
+  checkOptions("meshgrid", options);
+  const { indexing = "xy" } = options;
+  if (indexing !== "xy" && indexing !== "ij") {
+    throw new TypeError(`meshgrid() takes indexing "xy" or "ij", got ${describe(indexing)}`);
   }
   const order = xs.map((_, i) => i);
-  if ((options.indexing ?? "xy") === "xy" && xs.length > 1) order.splice(0, 2, 1, 0);
+  if (indexing === "xy" && xs.length > 1) order.splice(0, 2, 1, 0);
   const shape = order.map((i) => xs[i]!.size);
   return xs.map((x, i) => {
     const axis = order.indexOf(i);

@@ -89,6 +89,11 @@ export function highest(dtype: DType): number {
   }
 }
 
+/** Whether a dtype of integers can store a number as it is; floats and bools take every number. */
+export function holds(dtype: DType, value: number): boolean {
+  return kindOf(dtype) !== "integer" || (Number.isInteger(value) && value >= lowest(dtype) && value <= highest(dtype));
+}
+
 /** A JavaScript number as the dtype stores it: rounded, wrapped or made 0 or 1. */
 export function toDType(value: number, dtype: DType): number {
   switch (dtype) {

@@ -1,6 +1,6 @@
 /** Elementwise operations: each a scalar expression with its partial derivatives, and the public function over it. */
 
-import { broadcasted, matched, promoted, toFloat, toNumeric, toTensor } from "./arguments.ts";
+import { broadcasted, checkOptions, matched, promoted, toFloat, toNumeric, toTensor } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
 import { zerosLike } from "./create.ts";
 import { type DType, dtypes, isDType, isFloat, kindOf } from "./dtype.ts";
@@ -71,10 +71,10 @@ const modP = pointwise("mod", (a, b) => {
   return s.select(s.binary("and", s.binary("ne", r, zero), signsDiffer), s.binary("add", r, b), r);
 }, [identity, keeping([0, 1], (g, a, b) => neg(mul(g, floor(div(a, b)))))]);
 const powP = pointwise("pow", (a, b) => s.binary("pow", a, b), [
-  // b·a^(b−1), and 0 where b is 0 also at a = 0.
+  // b·a^(b−1), and 0 where b is 0 and 1/a overflows.
   keeping([0, 1], (g, a, b) => {
-    const flat = equal(b, 0);
-    return mul(g, where(flat, 0, mul(b, pow(a, where(flat, 1, sub(b, 1))))));
+    const flat = logicalAnd(equal(b, 0), isInf(reciprocal(a)));
+    return mul(g, mul(b, pow(a, where(flat, 1, sub(b, 1)))));
   }),
   // log(a)·a^b, and 0 at a = 0 where the power is flat in b.
   keeping([0, "y"], (g, a, y) => mul(g, mul(log(where(equal(a, 0), 1, a)), y))),
@@ -153,8 +153,13 @@ function floatBinary(primitive: Primitive<null>, a: TensorLike, b: TensorLike): 
   return bind1(primitive, isFloat(pair[0]!.dtype) ? pair : pair.map((x) => cast(x, "float32")), null);
 }
 
-function anyBinary(primitive: Primitive<null>, a: TensorLike, b: TensorLike): Tensor {
-  return bind1(primitive, matched(primitive.name, [a, b]), null);
+function anyBinary(primitive: Primitive<null>, a: TensorLike, b: TensorLike, op: string = primitive.name): Tensor {
+  return bind1(primitive, matched(op, [a, b]), null);
+}
+
+/** `a > b` is `b < a`. */
+function swapped(op: string, primitive: Primitive<null>, a: TensorLike, b: TensorLike): Tensor {
+  return bind1(primitive, matched(op, [a, b]).reverse(), null);
 }
 
 function logical(name: string, primitive: Primitive<null>, a: TensorLike, b: TensorLike): Tensor {
@@ -310,10 +315,11 @@ export function clip(
   x: TensorLike,
   options: { readonly min?: TensorLike | undefined; readonly max?: TensorLike | undefined } = {},
 ): Tensor {
-  const { min, max } = options;
   let y = toNumeric("clip", x);
-  if (min !== undefined) y = maximum(y, min);
-  return max === undefined ? y : minimum(y, max);
+  checkOptions("clip", options);
+  const { min, max } = options;
+  if (min !== undefined) y = anyBinary(maximumP, y, min, "clip");
+  return max === undefined ? y : anyBinary(minimumP, y, max, "clip");
 }
 
 export function isNaN(x: TensorLike): Tensor {
@@ -351,11 +357,11 @@ export function lessEqual(a: TensorLike, b: TensorLike): Tensor {
 }
 
 export function greater(a: TensorLike, b: TensorLike): Tensor {
-  return anyBinary(lessP, b, a);
+  return swapped("greater", lessP, a, b);
 }
 
 export function greaterEqual(a: TensorLike, b: TensorLike): Tensor {
-  return anyBinary(lessEqualP, b, a);
+  return swapped("greaterEqual", lessEqualP, a, b);
 }
 
 export function logicalAnd(a: TensorLike, b: TensorLike): Tensor {

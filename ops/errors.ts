@@ -17,6 +17,7 @@ export function describe(x: unknown): string {
   if (typeof x === "string") return `the string ${JSON.stringify(x.length > 24 ? `${x.slice(0, 24)}…` : x)}`;
   if (typeof x === "number" || typeof x === "boolean" || typeof x === "bigint") return `the ${typeof x} ${x}`;
   if (typeof x === "object") {
+    if ("dtype" in x && "shape" in x) return "a tensor";
     const name = x.constructor?.name;
     return name && name !== "Object" ? `an instance of ${name}` : "an object";
   }

@@ -1,8 +1,8 @@
 /** Reading and writing at computed positions, sorting, segments. */
 
-import { promoted, toNumeric, toTensor } from "./arguments.ts";
+import { checkOptions, promoted, toNumeric, toTensor } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
-import { iota, onesLike, tensor, zerosLike } from "./create.ts";
+import { constantOf, iota, tensor, zerosLike } from "./create.ts";
 import { kindOf } from "./dtype.ts";
 import { add, cast, div, equal, greaterEqual, less, logicalAnd, maximum, mul, where } from "./elementwise.ts";
 import { describe, ShapeError } from "./errors.ts";
@@ -11,7 +11,7 @@ import type { Combiner } from "./kernel.ts";
 import { broadcastTo, expandDims, flatten, moveAxis, reshape, slice } from "./movement.ts";
 import { notDifferentiable, type Primitive } from "./primitive.ts";
 import type { AxisOptions } from "./reduction.ts";
-import { checkShape, normalizeAxis, type Shape, sizeOf, typeString } from "./shape.ts";
+import { broadcastShapes, checkCount, normalizeAxis, sameShape, type Shape, sizeOf, typeString } from "./shape.ts";
 import { Tensor, type TensorLike } from "./tensor.ts";
 
 /** Integer positions: a tensor, a number, or an array of numbers. */
@@ -135,17 +135,18 @@ function unfold(y: Tensor, axis: number, size: number): Tensor {
   return moveAxis(reshape(y, [...y.shape.slice(0, axis), size, n, ...y.shape.slice(axis + 1)]), axis, 0);
 }
 
-/**
- * Indices as int32, negative ones counted from the end of `n`. Numbers are checked at once; inside a tensor an index may
- * be out of range.
- */
+/** Indices as int32, negative ones counted from the end of `n`. */
 function positions(op: string, indices: Indices, n: number): Tensor {
+  const at = inRange(op, indices, n, -n);
+  if (!(indices instanceof Tensor)) return at;
+  return at.dtype === "uint32" ? cast(at, "int32") : where(less(at, 0), add(at, n), at);
+}
+
+/** Indices as a tensor. Numbers are checked at once, from `low` to below `n`; inside a tensor any may be out of range. */
+export function inRange(op: string, indices: Indices, n: number, low = 0): Tensor {
   if (indices instanceof Tensor) {
-    if (kindOf(indices.dtype) !== "integer") {
-      throw new TypeError(`${op}() takes integer indices, got ${typeString(indices.type)}: cast() them to int32`);
-    }
-    if (indices.dtype === "uint32") return cast(indices, "int32");
-    return where(less(indices, 0), add(indices, n), indices);
+    if (kindOf(indices.dtype) === "integer") return indices;
+    throw new TypeError(`${op}() takes integer indices, got ${typeString(indices.type)}: cast() them to int32`);
   }
   const list = typeof indices === "number" ? [indices] : indices;
   if (!Array.isArray(list)) {
@@ -157,7 +158,7 @@ function positions(op: string, indices: Indices, n: number): Tensor {
     if (typeof i !== "number" || !Number.isInteger(i)) {
       throw new TypeError(`${op}() takes integer indices, got ${describe(i)}`);
     }
-    if (i < -n || i >= n) throw new RangeError(`${op}() cannot use index ${i}: the axis has size ${n}`);
+    if (i < low || i >= n) throw new RangeError(`${op}() cannot use index ${i}: the axis has size ${n}`);
   }
   const shape = typeof indices === "number" ? [] : [list.length];
   return tensor(new Int32Array(list.map((i) => (i < 0 ? i + n : i))), { shape });
@@ -170,8 +171,9 @@ function around(shape: Shape, axis: number): [before: number, after: number] {
 
 export function take(x: TensorLike, indices: Indices, options: { readonly axis?: number | undefined } = {}): Tensor {
   const given = toTensor("take", x);
+  checkOptions("take", options);
   const t = options.axis === undefined ? flatten(given) : given;
-  const axis = normalizeAxis("take", options.axis ?? 0, t.ndim);
+  const axis = normalizeAxis("take", options.axis, t.ndim, 0);
   const at = positions("take", indices, t.shape[axis]!);
   const [before, after] = around(t.shape, axis);
   const y = gather(reshape(t, [1, before, t.shape[axis]!, after]), reshape(at, [1, at.size]));
@@ -180,13 +182,14 @@ export function take(x: TensorLike, indices: Indices, options: { readonly axis?:
 
 export function takeAlongAxis(
   x: TensorLike,
-  indices: Tensor,
+  indices: Indices,
   options: { readonly axis?: number | undefined } = {},
 ): Tensor {
   const op = "takeAlongAxis";
   const given = toTensor(op, x);
+  checkOptions(op, options);
   const t = options.axis === undefined ? flatten(given) : given;
-  const axis = normalizeAxis(op, options.axis ?? 0, t.ndim);
+  const axis = normalizeAxis(op, options.axis, t.ndim, 0);
   const at = positions(op, indices, t.shape[axis]!);
   const fits = at.ndim === t.ndim &&
     t.shape.every((n, i) => i === axis || n === at.shape[i] || n === 1 || at.shape[i] === 1);
@@ -219,7 +222,8 @@ function writing(
   u: Tensor;
 } {
   const t = toTensor(op, x);
-  const axis = normalizeAxis(op, options.axis ?? 0, t.ndim);
+  checkOptions(op, options);
+  const axis = normalizeAxis(op, options.axis, t.ndim, 0);
   const n = t.shape[axis]!;
   const at = positions(op, indices, n);
   const v = promoted(op, [t, values])[1]!;
@@ -227,6 +231,13 @@ function writing(
     throw new TypeError(`${op}() cannot write ${typeString(v.type)} into ${typeString(t.type)}: cast() one of them`);
   }
   const slot = [...t.shape.slice(0, axis), ...at.shape, ...t.shape.slice(axis + 1)];
+  const fitted = broadcastShapes(v.shape, slot);
+  if (fitted === null || !sameShape(fitted, slot)) {
+    throw new ShapeError(
+      `${op}() cannot write ${typeString(v.type)} into ${typeString(t.type)} along axis ${axis}: ` +
+        `the values must broadcast to [${slot}]`,
+    );
+  }
   const [before, after] = around(t.shape, axis);
   return {
     t,
@@ -261,41 +272,36 @@ export function indexAdd(
   return reshape(add(canonical, scatter(at, u, canonical.shape[2]!, "sum")), t.shape);
 }
 
-function segment(op: string, x: TensorLike, ids: Tensor, n: number, combiner: Combiner): Tensor {
+function segment(op: string, x: TensorLike, ids: Indices, n: number, combiner: Combiner): Tensor {
   const t = toNumeric(op, x);
-  if (!(ids instanceof Tensor) || kindOf(ids.dtype) !== "integer") {
-    throw new TypeError(
-      `${op}() takes segment numbers as an integer tensor, got ${
-        ids instanceof Tensor ? typeString(ids.type) : describe(ids)
-      }`,
-    );
-  }
-  if (t.ndim === 0 || ids.ndim !== 1 || ids.size !== t.shape[0]) {
+  checkCount(op, "a number of segments", n);
+  const to = inRange(op, ids, n);
+  if (t.ndim === 0 || to.ndim !== 1 || to.size !== t.shape[0]) {
     throw new ShapeError(
-      `${op}() needs one segment number for each row of ${typeString(t.type)}, got ${typeString(ids.type)}`,
+      `${op}() needs one segment number for each row of ${typeString(t.type)}, got ${typeString(to.type)}`,
     );
   }
-  checkShape(op, [n]);
   const [, after] = around(t.shape, 0);
-  const y = scatter(cast(reshape(ids, [1, ids.size]), "int32"), reshape(t, [1, 1, ids.size, after]), n, combiner);
+  const y = scatter(cast(reshape(to, [1, to.size]), "int32"), reshape(t, [1, 1, to.size, after]), n, combiner);
   return reshape(y, [n, ...t.shape.slice(1)]);
 }
 
-export function segmentSum(x: TensorLike, ids: Tensor, n: number): Tensor {
+export function segmentSum(x: TensorLike, ids: Indices, n: number): Tensor {
   return segment("segmentSum", x, ids, n, "sum");
 }
 
-export function segmentMax(x: TensorLike, ids: Tensor, n: number): Tensor {
+export function segmentMax(x: TensorLike, ids: Indices, n: number): Tensor {
   return segment("segmentMax", x, ids, n, "max");
 }
 
-export function segmentMin(x: TensorLike, ids: Tensor, n: number): Tensor {
+export function segmentMin(x: TensorLike, ids: Indices, n: number): Tensor {
   return segment("segmentMin", x, ids, n, "min");
 }
 
-export function segmentMean(x: TensorLike, ids: Tensor, n: number): Tensor {
-  const total = segment("segmentMean", x, ids, n, "sum");
-  const counts = segment("segmentMean", onesLike(ids), ids, n, "sum");
+export function segmentMean(x: TensorLike, ids: Indices, n: number): Tensor {
+  const t = toNumeric("segmentMean", x);
+  const total = segment("segmentMean", t, ids, n, "sum");
+  const counts = segment("segmentMean", constantOf(1, "int32", [t.shape[0]!]), ids, n, "sum");
   return div(total, reshape(maximum(counts, 1), [n, ...total.shape.slice(1).map(() => 1)]));
 }
 
@@ -304,31 +310,39 @@ export interface SortOptions {
   readonly descending?: boolean | undefined;
 }
 
+/** The positions that sort a tensor, and along which axis. */
+function ordering(op: string, t: Tensor, options: SortOptions): { order: Tensor; axis: number } {
+  checkOptions(op, options);
+  const axis = normalizeAxis(op, options.axis, t.ndim, -1);
+  const { descending = false } = options;
+  return { order: moveAxis(bind1(argsortP, [moveAxis(t, axis, -1)], { descending }), -1, axis), axis };
+}
+
 export function argsort(x: TensorLike, options: SortOptions = {}): Tensor {
-  const t = toTensor("argsort", x);
-  const axis = normalizeAxis("argsort", options.axis ?? -1, t.ndim);
-  return moveAxis(bind1(argsortP, [moveAxis(t, axis, -1)], { descending: options.descending ?? false }), -1, axis);
+  return ordering("argsort", toTensor("argsort", x), options).order;
 }
 
 export function sort(x: TensorLike, options: SortOptions = {}): Tensor {
   const t = toTensor("sort", x);
-  return takeAlongAxis(t, argsort(t, options), { axis: options.axis ?? -1 });
+  const { order, axis } = ordering("sort", t, options);
+  return takeAlongAxis(t, order, { axis });
 }
 
 export function topK(x: TensorLike, k: number, options: AxisOptions = {}): { values: Tensor; indices: Tensor } {
   const t = toTensor("topK", x);
-  const axis = normalizeAxis("topK", options.axis ?? -1, t.ndim);
+  checkOptions("topK", options);
+  const { order, axis } = ordering("topK", t, { axis: options.axis, descending: true });
   if (!Number.isInteger(k) || k < 0 || k > t.shape[axis]!) {
     throw new RangeError(`topK() cannot take ${k} elements from axis ${axis} of ${typeString(t.type)}`);
   }
   const stop = Array.from({ length: axis + 1 }, (_, i) => (i === axis ? k : null));
-  const indices = slice(argsort(t, { axis, descending: true }), { stop });
+  const indices = slice(order, { stop });
   return { values: takeAlongAxis(t, indices, { axis }), indices };
 }
 
 export function bincount(x: Tensor, length: number): Tensor {
   const t = toTensor("bincount", x);
   if (kindOf(t.dtype) !== "integer") throw new TypeError(`bincount() counts integers, got ${typeString(t.type)}`);
-  const flat = flatten(t);
-  return segment("bincount", onesLike(flat, { dtype: "int32" }), flat, length, "sum");
+  checkCount("bincount", "a length", length);
+  return segment("bincount", constantOf(1, "int32", [t.size]), flatten(t), length, "sum");
 }

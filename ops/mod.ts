@@ -140,6 +140,7 @@ export {
   std,
   sum,
   variance,
+  type VarianceOptions,
 } from "./reduction.ts";
 export type { Shape, TensorType } from "./shape.ts";
 export { logSoftmax, softmax, type SoftmaxOptions } from "./softmax.ts";

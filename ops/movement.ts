@@ -1,6 +1,6 @@
 /** Operations that move elements without computing: views of the same storage where that is possible. */
 
-import { promoted, toTensor } from "./arguments.ts";
+import { checkOptions, promoted, storable, toTensor } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
 import { toDType } from "./dtype.ts";
 import { describe, ShapeError } from "./errors.ts";
@@ -9,6 +9,7 @@ import { take } from "./indexing.ts";
 import type { Primitive } from "./primitive.ts";
 import { sum } from "./reduction.ts";
 import {
+  checkCount,
   checkShape,
   dropAxes,
   normalizeAxes,
@@ -153,6 +154,9 @@ export function flatten(x: TensorLike): Tensor {
 
 export function transpose(x: TensorLike, perm?: readonly number[]): Tensor {
   const t = toTensor("transpose", x);
+  if (perm !== undefined && !Array.isArray(perm)) {
+    throw new TypeError(`transpose() takes a permutation as an array of axes, got ${describe(perm)}`);
+  }
   const axes = perm === undefined
     ? t.shape.map((_, i) => t.ndim - 1 - i)
     : perm.map((a) => normalizeAxis("transpose", a, t.ndim));
@@ -174,7 +178,7 @@ export function swapAxes(x: TensorLike, a: number, b: number): Tensor {
 export function moveAxis(x: TensorLike, from: number | readonly number[], to: number | readonly number[]): Tensor {
   const t = toTensor("moveAxis", x);
   const list = (axes: number | readonly number[]): number[] =>
-    (typeof axes === "number" ? [axes] : [...axes]).map((a) => normalizeAxis("moveAxis", a, t.ndim));
+    axisList("moveAxis", axes).map((a) => normalizeAxis("moveAxis", a, t.ndim));
   const [sources, targets] = [list(from), list(to)];
   if (
     sources.length !== targets.length || new Set(sources).size !== sources.length ||
@@ -208,7 +212,7 @@ export function broadcastTo(x: TensorLike, shape: Shape): Tensor {
 
 export function expandDims(x: TensorLike, axis: number | readonly number[]): Tensor {
   const t = toTensor("expandDims", x);
-  const added = typeof axis === "number" ? [axis] : axis;
+  const added = axisList("expandDims", axis);
   const ndim = t.ndim + added.length;
   const axes = normalizeAxes("expandDims", added, ndim);
   const rest = [...t.shape];
@@ -220,6 +224,7 @@ export function squeeze(
   options: { readonly axis?: number | readonly number[] | undefined } = {},
 ): Tensor {
   const t = toTensor("squeeze", x);
+  checkOptions("squeeze", options);
   const axes = options.axis === undefined
     ? t.shape.flatMap((n, i) => (n === 1 ? [i] : []))
     : normalizeAxes("squeeze", options.axis, t.ndim);
@@ -228,6 +233,13 @@ export function squeeze(
     throw new ShapeError(`squeeze() cannot drop axis ${wide} of ${typeString(t.type)}: its size is not 1`);
   }
   return reshape(t, dropAxes(t.shape, axes));
+}
+
+/** One axis or several, as an array. */
+function axisList(op: string, axis: number | readonly number[]): readonly number[] {
+  if (typeof axis === "number") return [axis];
+  if (Array.isArray(axis)) return axis;
+  throw new TypeError(`${op}() takes an axis that is an integer or an array of integers, got ${describe(axis)}`);
 }
 
 /** Tensors for joining: at least one, of one dtype. */
@@ -240,7 +252,8 @@ function joinable(op: string, xs: readonly TensorLike[]): Tensor[] {
 export function concatenate(xs: readonly TensorLike[], options: { readonly axis?: number | undefined } = {}): Tensor {
   const ts = joinable("concatenate", xs);
   const first = ts[0]!;
-  const axis = normalizeAxis("concatenate", options.axis ?? 0, first.ndim);
+  checkOptions("concatenate", options);
+  const axis = normalizeAxis("concatenate", options.axis, first.ndim, 0);
   for (const t of ts) {
     if (t.ndim !== first.ndim || t.shape.some((n, i) => i !== axis && n !== first.shape[i])) {
       throw new ShapeError(
@@ -269,7 +282,8 @@ export function stack(xs: readonly TensorLike[], options: { readonly axis?: numb
       `stack() cannot join ${typeString(first.type)} and ${typeString(odd.type)}: shapes must be equal`,
     );
   }
-  const axis = normalizeAxis("stack", options.axis ?? 0, first.ndim + 1);
+  checkOptions("stack", options);
+  const axis = normalizeAxis("stack", options.axis, first.ndim + 1, 0);
   return concatenate(ts.map((t) => expandDims(t, axis)), { axis });
 }
 
@@ -279,8 +293,12 @@ export function split(
   options: { readonly axis?: number | undefined } = {},
 ): Tensor[] {
   const t = toTensor("split", x);
-  const axis = normalizeAxis("split", options.axis ?? 0, t.ndim);
+  checkOptions("split", options);
+  const axis = normalizeAxis("split", options.axis, t.ndim, 0);
   const n = t.shape[axis]!;
+  if (typeof parts !== "number" && !(Array.isArray(parts) && parts.every(Number.isInteger))) {
+    throw new TypeError(`split() takes a number of parts or an array of integer positions, got ${describe(parts)}`);
+  }
   if (typeof parts === "number" && (!Number.isInteger(parts) || parts < 1 || n % parts !== 0)) {
     throw new ShapeError(`split() cannot cut axis ${axis} of ${typeString(t.type)} into ${parts} equal parts`);
   }
@@ -305,7 +323,11 @@ export interface SliceOptions {
 
 export function slice(x: TensorLike, options: SliceOptions): Tensor {
   const t = toTensor("slice", x);
+  checkOptions("slice", options);
   for (const [name, list] of Object.entries(options)) {
+    if (list !== undefined && !Array.isArray(list)) {
+      throw new TypeError(`slice() takes ${name} as an array with an entry for each axis, got ${describe(list)}`);
+    }
     if (list !== undefined && list.length > t.ndim) {
       throw new ShapeError(`slice() cannot use ${list.length} entries of ${name} on ${typeString(t.type)}`);
     }
@@ -340,23 +362,30 @@ export interface PadOptions {
 
 export function pad(x: TensorLike, widths: readonly (readonly [number, number])[], options: PadOptions = {}): Tensor {
   const t = toTensor("pad", x);
+  checkOptions("pad", options);
   if (options.mode !== undefined && options.mode !== "constant") {
     throw new TypeError(`pad() knows the mode "constant", got ${describe(options.mode)}`);
   }
-  if (!Array.isArray(widths) || widths.length !== t.ndim) {
+  if (!Array.isArray(widths)) {
+    throw new TypeError(`pad() takes an array of [low, high] pairs, got ${describe(widths)}`);
+  }
+  if (widths.length !== t.ndim || !widths.every((pair) => Array.isArray(pair) && pair.length === 2)) {
     throw new ShapeError(`pad() needs one [low, high] pair for each of the ${t.ndim} axes of ${typeString(t.type)}`);
   }
-  for (const [low, high] of widths) checkShape("pad", [low, high]);
+  for (const n of widths.flat()) checkCount("pad", "a width", n);
+  const { value = 0 } = options;
+  const fill = toDType(storable("pad", value, t.dtype), t.dtype);
   if (widths.every(([low, high]) => low === 0 && high === 0)) return t;
   return bind1(placeP, [t], {
     shape: t.shape.map((n, i) => n + widths[i]![0] + widths[i]![1]),
-    fill: toDType(options.value ?? 0, t.dtype),
+    fill,
     at: [{ start: widths.map(([low]) => low), step: t.shape.map(() => 1) }],
   });
 }
 
 export function flip(x: TensorLike, options: { readonly axis?: number | readonly number[] | undefined } = {}): Tensor {
   const t = toTensor("flip", x);
+  checkOptions("flip", options);
   const axes = normalizeAxes("flip", options.axis, t.ndim);
   return axes.length === 0 ? t : bind1(flipP, [t], { axes });
 }
@@ -367,13 +396,18 @@ export function roll(
   options: { readonly axis?: number | readonly number[] | undefined } = {},
 ): Tensor {
   const t = toTensor("roll", x);
+  checkOptions("roll", options);
+  const shiftsGiven = typeof shift === "number" ? [shift] : shift;
+  if (!Array.isArray(shiftsGiven) || !shiftsGiven.every(Number.isInteger)) {
+    throw new TypeError(`roll() takes a shift that is an integer or an array of integers, got ${describe(shift)}`);
+  }
   if (options.axis === undefined) {
     if (typeof shift !== "number") {
       throw new TypeError("roll() of the flattened tensor takes one shift: give as many axes as shifts");
     }
     return reshape(roll(flatten(t), shift, { axis: 0 }), t.shape);
   }
-  const axes = typeof options.axis === "number" ? [options.axis] : options.axis;
+  const axes = axisList("roll", options.axis);
   const shifts = typeof shift === "number" ? axes.map(() => shift) : shift;
   if (shifts.length !== axes.length) {
     throw new ShapeError(`roll() cannot apply ${shifts.length} shifts along ${axes.length} axes: give one for each`);
@@ -394,9 +428,10 @@ export function repeat(
   options: { readonly axis?: number | undefined } = {},
 ): Tensor {
   const given = toTensor("repeat", x);
+  checkOptions("repeat", options);
   const t = options.axis === undefined ? flatten(given) : given;
-  const axis = normalizeAxis("repeat", options.axis ?? 0, t.ndim);
-  checkShape("repeat", typeof n === "number" ? [n] : n);
+  const axis = normalizeAxis("repeat", options.axis, t.ndim, 0);
+  checkCounts("repeat", n);
   if (typeof n !== "number") {
     if (n.length !== t.shape[axis]) {
       throw new ShapeError(
@@ -409,10 +444,15 @@ export function repeat(
   return reshape(broadcastTo(expandDims(t, axis + 1), wide), t.shape.map((m, i) => (i === axis ? m * n : m)));
 }
 
+/** One non-negative integer, or several. */
+function checkCounts(op: string, n: number | readonly number[]): void {
+  for (const count of Array.isArray(n) ? n : [n]) checkCount(op, "a count", count);
+}
+
 export function tile(x: TensorLike, reps: number | readonly number[]): Tensor {
   const t = toTensor("tile", x);
+  checkCounts("tile", reps);
   const given = typeof reps === "number" ? [reps] : reps;
-  checkShape("tile", given);
   const rank = Math.max(t.ndim, given.length);
   const lead = <T>(list: readonly T[], one: T): T[] => [...new Array<T>(rank - list.length).fill(one), ...list];
   const [shape, times] = [lead(t.shape, 1), lead(given, 1)];

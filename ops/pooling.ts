@@ -1,6 +1,6 @@
 /** Pooling: windows over the spatial axes of `[batch, …spatial, channels]`. */
 
-import { toFloat } from "./arguments.ts";
+import { checkOptions, toFloat } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
 import { type Padding, perAxis, resolvePadding } from "./convolution.ts";
 import { onesLike } from "./create.ts";
@@ -98,6 +98,8 @@ export interface PoolOptions {
 function pool(op: string, primitive: Primitive<WindowParams>, x: Tensor, options: PoolOptions): Tensor {
   const n = x.ndim - 2;
   if (n < 1) throw new ShapeError(`${op}() needs a tensor [batch, …spatial, channels], got ${typeString(x.type)}`);
+  checkOptions(op, options);
+  if (options.window === undefined) throw new TypeError(`${op}() needs a window: ${op}(x, { window: 2 })`);
   const window = perAxis(op, "a window", options.window, n);
   const strides = options.strides === undefined ? window : perAxis(op, "strides", options.strides, n);
   const padding = resolvePadding(op, options.padding, spatial(x), window, strides);
@@ -131,14 +133,10 @@ export function minPool(x: TensorLike, options: PoolOptions): Tensor {
 
 export function avgPool(x: TensorLike, options: PoolOptions): Tensor {
   const t = toFloat("avgPool", x);
+  const sums = pool("avgPool", windowSumP, t, options);
   // Every example and channel has the same number of real cells.
-  const cells = pool(
-    "avgPool",
-    windowSumP,
-    onesLike(slice(t, { stop: [1, ...spatial(t).map(() => null), 1] })),
-    options,
-  );
-  return div(pool("avgPool", windowSumP, t, options), cells);
+  const one = onesLike(slice(t, { stop: [1, ...spatial(t).map(() => null), 1] }));
+  return div(sums, pool("avgPool", windowSumP, one, options));
 }
 
 /** The spatial axes, of which there must be one at least. */

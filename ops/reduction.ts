@@ -1,6 +1,6 @@
 /** Reductions over axes, and what is made of them. */
 
-import { toFloat, toTensor } from "./arguments.ts";
+import { checkOptions, toFloat, toTensor } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
 import { full, zerosLike } from "./create.ts";
 import {
@@ -18,7 +18,7 @@ import {
   sub,
   where,
 } from "./elementwise.ts";
-import { ShapeError } from "./errors.ts";
+import { describe, ShapeError } from "./errors.ts";
 import { linear, perDType } from "./families.ts";
 import type { Kernel } from "./kernel.ts";
 import { broadcastTo, concatenate, flatten, moveAxis, reshape, slice } from "./movement.ts";
@@ -35,6 +35,10 @@ export interface AxesOptions {
 export interface AxisOptions {
   readonly axis?: number | undefined;
   readonly keepDims?: boolean | undefined;
+}
+
+export interface VarianceOptions extends AxesOptions {
+  readonly ddof?: number | undefined;
 }
 
 interface Axes {
@@ -106,8 +110,14 @@ const cumsumP: Primitive<Cumulative> = linear<Cumulative>({
   batch: ({ axis, reverse }) => ({ axis: axis + 1, reverse }),
 });
 
-function reduce(primitive: Primitive<Axes>, t: Tensor, options: AxesOptions): Tensor {
-  const axes = normalizeAxes(primitive.name, options.axis, t.ndim);
+/** The reduced axes, checked. */
+function axesOf(op: string, t: Tensor, options: AxesOptions): number[] {
+  checkOptions(op, options);
+  return normalizeAxes(op, options.axis, t.ndim);
+}
+
+function reduce(op: string, primitive: Primitive<Axes>, t: Tensor, options: AxesOptions): Tensor {
+  const axes = axesOf(op, t, options);
   // A tensor of rank 0 has no axes to reduce, and every reduction of one element is that element.
   const y = axes.length === 0 ? t : bind1(primitive, [t], { axes });
   return options.keepDims ? reshape(y, dropAxes(t.shape, axes, true)) : y;
@@ -120,25 +130,25 @@ function countable(op: string, x: TensorLike): Tensor {
 }
 
 export function sum(x: TensorLike, options: AxesOptions = {}): Tensor {
-  return reduce(sumP, countable("sum", x), options);
+  return reduce("sum", sumP, countable("sum", x), options);
 }
 
 export function mean(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = toFloat("mean", x);
-  return div(sum(t, options), countOver("mean", t, options));
+  return div(reduce("mean", sumP, t, options), countOver(t, axesOf("mean", t, options)));
 }
 
 /** How many elements a reduction combines. */
-function countOver(op: string, t: Tensor, options: AxesOptions): number {
-  return sizeOf(normalizeAxes(op, options.axis, t.ndim).map((i) => t.shape[i]!));
+function countOver(t: Tensor, axes: readonly number[]): number {
+  return sizeOf(axes.map((i) => t.shape[i]!));
 }
 
 /** By multiplying halves together, so that derivatives stay right where elements are 0. */
 export function prod(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = countable("prod", x);
-  const axes = normalizeAxes("prod", options.axis, t.ndim);
+  const axes = axesOf("prod", t, options);
   const kept = dropAxes(t.shape, axes);
-  let y = reshape(moveAxis(t, axes, axes.map((_, i) => kept.length + i)), [...kept, countOver("prod", t, options)]);
+  let y = reshape(moveAxis(t, axes, axes.map((_, i) => kept.length + i)), [...kept, countOver(t, axes)]);
   const axis = kept.length;
   const at = (start: number, stop: number): { start: number[]; stop: number[] } => ({
     start: [...kept.map(() => 0), start],
@@ -155,13 +165,11 @@ export function prod(x: TensorLike, options: AxesOptions = {}): Tensor {
 
 function extreme(primitive: Primitive<Axes>, x: TensorLike, options: AxesOptions): Tensor {
   const t = toTensor(primitive.name, x);
-  if (
-    countOver(primitive.name, t, options) === 0 &&
-    sizeOf(dropAxes(t.shape, normalizeAxes(primitive.name, options.axis, t.ndim))) > 0
-  ) {
+  const axes = axesOf(primitive.name, t, options);
+  if (countOver(t, axes) === 0 && sizeOf(dropAxes(t.shape, axes)) > 0) {
     throw new ShapeError(`${primitive.name}() cannot choose from an empty axis of ${typeString(t.type)}`);
   }
-  return reduce(primitive, t, options);
+  return reduce(primitive.name, primitive, t, options);
 }
 
 export function max(x: TensorLike, options: AxesOptions = {}): Tensor {
@@ -173,17 +181,18 @@ export function min(x: TensorLike, options: AxesOptions = {}): Tensor {
 }
 
 export function any(x: TensorLike, options: AxesOptions = {}): Tensor {
-  return reduce(maxP, cast(toTensor("any", x), "bool"), options);
+  return reduce("any", maxP, cast(toTensor("any", x), "bool"), options);
 }
 
 export function all(x: TensorLike, options: AxesOptions = {}): Tensor {
-  return reduce(minP, cast(toTensor("all", x), "bool"), options);
+  return reduce("all", minP, cast(toTensor("all", x), "bool"), options);
 }
 
 function argExtreme(op: "argmax" | "argmin", x: TensorLike, options: AxisOptions): Tensor {
   const given = toTensor(op, x);
+  checkOptions(op, options);
   const t = options.axis === undefined ? flatten(given) : given;
-  const axis = normalizeAxis(op, options.axis ?? 0, t.ndim);
+  const axis = normalizeAxis(op, options.axis, t.ndim, 0);
   if (t.shape[axis] === 0) {
     throw new ShapeError(`${op}() cannot choose from an empty axis of ${typeString(given.type)}`);
   }
@@ -200,29 +209,35 @@ export function argmin(x: TensorLike, options: AxisOptions = {}): Tensor {
   return argExtreme("argmin", x, options);
 }
 
-export function variance(x: TensorLike, options: AxesOptions & { readonly ddof?: number | undefined } = {}): Tensor {
-  const t = toFloat("variance", x);
-  const { axis, keepDims, ddof = 0 } = options;
-  const centered = sub(t, mean(t, { axis, keepDims: true }));
-  return div(sum(square(centered), { axis, keepDims }), Math.max(0, countOver("variance", t, { axis }) - ddof));
+export function variance(x: TensorLike, options: VarianceOptions = {}): Tensor {
+  return varianceOf("variance", x, options);
 }
 
-export function std(x: TensorLike, options: AxesOptions & { readonly ddof?: number | undefined } = {}): Tensor {
-  return sqrt(variance(x, options));
+export function std(x: TensorLike, options: VarianceOptions = {}): Tensor {
+  return sqrt(varianceOf("std", x, options));
+}
+
+function varianceOf(op: string, x: TensorLike, options: VarianceOptions): Tensor {
+  const t = toFloat(op, x);
+  const axis = axesOf(op, t, options);
+  const { keepDims, ddof = 0 } = options;
+  if (typeof ddof !== "number") throw new TypeError(`${op}() takes a ddof that is a number, got ${describe(ddof)}`);
+  const centered = sub(t, mean(t, { axis, keepDims: true }));
+  return div(sum(square(centered), { axis, keepDims }), Math.max(0, countOver(t, axis) - ddof));
 }
 
 /** The largest element where it is finite and 0 elsewhere: what may be subtracted before an exp. */
 export function finiteMax(t: Tensor, axis: number | readonly number[] | undefined): Tensor {
-  const top = stopGradient(reduce(maxP, t, { axis, keepDims: true }));
+  const top = stopGradient(reduce("max", maxP, t, { axis, keepDims: true }));
   return where(isFinite(top), top, zerosLike(top));
 }
 
 export function logSumExp(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = toFloat("logSumExp", x);
-  const { axis, keepDims } = options;
+  const axis = axesOf("logSumExp", t, options);
   const top = finiteMax(t, axis);
   const y = add(log(sum(exp(sub(t, top)), { axis, keepDims: true })), top);
-  return keepDims ? y : reshape(y, dropAxes(t.shape, normalizeAxes("logSumExp", axis, t.ndim)));
+  return options.keepDims ? y : reshape(y, dropAxes(t.shape, axis));
 }
 
 export interface CumulativeOptions {
@@ -232,7 +247,8 @@ export interface CumulativeOptions {
 
 export function cumsum(x: TensorLike, options: CumulativeOptions = {}): Tensor {
   const given = countable("cumsum", x);
+  checkOptions("cumsum", options);
   const t = options.axis === undefined ? flatten(given) : given;
-  const axis = normalizeAxis("cumsum", options.axis ?? 0, t.ndim);
+  const axis = normalizeAxis("cumsum", options.axis, t.ndim, 0);
   return bind1(cumsumP, [t], { axis, reverse: options.reverse ?? false });
 }

@@ -51,16 +51,17 @@ export function contiguous(shape: Shape, offset = 0): Strided {
   return { shape, strides: rowMajor(shape), offset };
 }
 
-/** Whether the elements lie one after another in row-major order. Strides of size-1 axes do not matter. */
+/** Whether the elements, if any, lie one after another in row-major order. Strides of size-1 axes do not matter. */
 export function isContiguous(s: Strided): boolean {
   let step = 1;
+  let contiguous = true;
   for (let i = s.shape.length - 1; i >= 0; i--) {
     const n = s.shape[i]!;
     if (n === 0) return true;
-    if (n !== 1 && s.strides[i] !== step) return false;
+    if (n !== 1 && s.strides[i] !== step) contiguous = false;
     step *= n;
   }
-  return true;
+  return contiguous;
 }
 
 /** Throws unless `shape` is an array of non-negative integers. */
@@ -75,8 +76,17 @@ export function checkShape(op: string, shape: unknown): asserts shape is Shape {
   if (sizeOf(shape) > 2 ** 31 - 1) throw new ShapeError(`${op}() cannot make [${shape}]: more than 2^31 - 1 elements`);
 }
 
-/** A possibly negative axis as a position in 0 … ndim − 1. */
-export function normalizeAxis(op: string, axis: number, ndim: number): number {
+/** Throws unless `n` is a non-negative integer; `what` names it: `a count`. */
+export function checkCount(op: string, what: string, n: unknown): asserts n is number {
+  if (typeof n !== "number") throw new TypeError(`${op}() takes ${what} that is a number, got ${describe(n)}`);
+  if (!Number.isInteger(n) || n < 0) {
+    throw new RangeError(`${op}() needs ${what} that is a non-negative integer, got ${n}`);
+  }
+}
+
+/** A possibly negative axis as a position in 0 … ndim − 1; `fallback` where none is given. */
+export function normalizeAxis(op: string, given: number | undefined, ndim: number, fallback?: number): number {
+  const axis = given === undefined ? fallback : given;
   if (typeof axis !== "number" || !Number.isInteger(axis)) {
     throw new TypeError(`${op}() takes an axis that is an integer, got ${describe(axis)}`);
   }
@@ -93,6 +103,9 @@ export function normalizeAxis(op: string, axis: number, ndim: number): number {
 /** Axes sorted ascending; `undefined` means all of them. */
 export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, ndim: number): number[] {
   if (axis === undefined) return Array.from({ length: ndim }, (_, i) => i);
+  if (typeof axis !== "number" && !Array.isArray(axis)) {
+    throw new TypeError(`${op}() takes an axis that is an integer or an array of integers, got ${describe(axis)}`);
+  }
   const axes = (typeof axis === "number" ? [axis] : [...axis]).map((a) => normalizeAxis(op, a, ndim));
   axes.sort((a, b) => a - b);
   for (let i = 1; i < axes.length; i++) {

@@ -1,6 +1,6 @@
 /** Softmax and its logarithm, computed from shifted logits so that nothing overflows. */
 
-import { toFloat } from "./arguments.ts";
+import { checkOptions, toFloat } from "./arguments.ts";
 import { div, exp, log, sub } from "./elementwise.ts";
 import { derived } from "./derived.ts";
 import { finiteMax, sum } from "./reduction.ts";
@@ -21,12 +21,18 @@ const logSoftmaxOver = derived("logSoftmax", ([x], axes: readonly number[]) => {
   return sub(shifted, log(sum(exp(shifted), { axis: axes, keepDims: true })));
 });
 
+function axesOf(op: string, t: Tensor, options: SoftmaxOptions): number[] {
+  checkOptions(op, options);
+  const { axis = t.ndim === 0 ? [] : -1 } = options;
+  return normalizeAxes(op, axis, t.ndim);
+}
+
 export function softmax(x: TensorLike, options: SoftmaxOptions = {}): Tensor {
   const t = toFloat("softmax", x);
-  return softmaxOver([t], normalizeAxes("softmax", options.axis ?? (t.ndim === 0 ? [] : -1), t.ndim));
+  return softmaxOver([t], axesOf("softmax", t, options));
 }
 
 export function logSoftmax(x: TensorLike, options: SoftmaxOptions = {}): Tensor {
   const t = toFloat("logSoftmax", x);
-  return logSoftmaxOver([t], normalizeAxes("logSoftmax", options.axis ?? (t.ndim === 0 ? [] : -1), t.ndim));
+  return logSoftmaxOver([t], axesOf("logSoftmax", t, options));
 }
