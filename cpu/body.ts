@@ -22,8 +22,8 @@ export interface Body {
   readonly nodes: readonly Scalar[];
   readonly root: Scalar;
   readonly type: LaneType;
-  /** Vectors computed in one turn of the inner loop: few if there is much to compute. */
-  readonly unroll: number;
+  /** Vectors computed in one turn of the inner loop: several, unless that would only make the code longer. */
+  readonly unroll: 1 | 4;
 }
 
 /** Null if vector code cannot hold one of the dtypes. */
@@ -42,25 +42,20 @@ export function analyse(root: Scalar): Body | null {
     else sources.set(key, { type, of, nodes: [node] });
   }
   const nodes = order.filter(({ op }) => op !== "input" && op !== "index");
-  const cost = nodes.reduce((sum, node) => sum + costOf(node), 0);
   return {
     sources: [...sources.values()],
     nodes,
     root,
     type: root.dtype,
-    unroll: cost <= 4 ? 4 : cost <= 40 ? 2 : 1,
+    unroll: nodes.length > 12 || nodes.some(({ op }) => long.has(op)) ? 1 : 4,
   };
 }
 
+/** Operations that take dozens of instructions. */
 // deno-fmt-ignore
 const long: ReadonlySet<string> = new Set<UnaryOp | BinaryOp>([
   "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "pow", "atan2",
 ]);
-
-/** About how many instructions a node takes. */
-function costOf({ op }: Scalar): number {
-  return op === "const" ? 0 : long.has(op) ? 25 : 1;
-}
 
 /** The cursors of a kernel: its sources', and its output's at the end. */
 export function cursorTypes({ sources, type }: Body): CursorType[] {

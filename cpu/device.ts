@@ -5,11 +5,12 @@ import type { ComputeKind, Implementation, KernelTable, Operand } from "./machin
 import { arrayBytes, type Block, Memory } from "./memory.ts";
 import { fuse, type Plan, type Step } from "../jit/fuse.ts";
 import { allocateArray, type TypedArray, viewArray } from "../ops/dtype.ts";
+import { perDType } from "../ops/families.ts";
 import type { Kernel, KernelOf } from "../ops/kernel.ts";
 import type { Program } from "../ops/program.ts";
 import { input } from "../ops/scalar.ts";
 import { contiguous, isContiguous, sizeOf, type Strided, type TensorType } from "../ops/shape.ts";
-import { ConcreteTensor, type Device } from "../ops/tensor.ts";
+import { type Backend, ConcreteTensor } from "../ops/tensor.ts";
 
 /** An array on its way through a program: a view of a block, of which it holds one count. */
 interface Value extends Strided {
@@ -26,7 +27,9 @@ function isOneOperation({ equations, constants, inputs, outputs }: Program): boo
   return true;
 }
 
-class CpuDevice implements Device {
+const copyKernel = perDType((dtype): Kernel => ({ kind: "map", body: input(0, dtype) }));
+
+class CpuDevice implements Backend {
   readonly name = "cpu";
   readonly #kernels: KernelTable;
   readonly #memory = new Memory();
@@ -178,7 +181,7 @@ class CpuDevice implements Device {
   /** The same elements in row-major order: the value itself, or a copy that holds its own block. */
   #contiguous(x: Value): Value {
     if (isContiguous(x)) return x;
-    return this.#execute({ kind: "map", body: input(0, x.type.dtype) }, [x], x.type);
+    return this.#execute(copyKernel(x.type.dtype), [x], x.type);
   }
 
   #valueOf(x: ConcreteTensor): Value {
@@ -198,14 +201,14 @@ class CpuDevice implements Device {
   }
 }
 
-let device: Device | null = null;
+let device: Backend | null = null;
 
 /** The CPU, the same object every time; nothing is made before the first call. */
-export function cpu(): Device {
+export function cpu(): Backend {
   return device ??= cpuWith(kernels);
 }
 
 /** Another CPU device, with kernels and memory of its own: for comparing implementations. */
-export function cpuWith(kernels: KernelTable): Device {
+export function cpuWith(kernels: KernelTable): Backend {
   return new CpuDevice(kernels);
 }

@@ -94,7 +94,7 @@ export class Lanes {
   }
 
   /** The index to call a JavaScript function by. */
-  import(wanted: FunctionImport): number {
+  importIndex(wanted: FunctionImport): number {
     const index = this.imports.findIndex(({ name }) => name === wanted.name);
     return index >= 0 ? index : this.imports.push(wanted) - 1;
   }

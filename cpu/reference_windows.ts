@@ -155,7 +155,9 @@ export const window: Implementation<"window"> = ({ role, geometry }, inputs, out
       forEachTap(windows, [target, from, { over: "output", source: chosen }], ([to, at, choice, position]) => {
         for (let c = 0; c < channels; c++) {
           if (positions[choice! + c * positionStep] !== position) continue;
-          results[to! + c] = join(results[to! + c]!, values[at! + c * step]!);
+          const value = values[at! + c * step]!;
+          // Windows may overlap in what they put; what one takes is a single cell, −0 included.
+          results[to! + c] = role === "take" ? value : join(results[to! + c]!, value);
         }
       });
       out.set(results);

@@ -202,7 +202,7 @@ function smallAngles(op: "sin" | "cos" | "tan", f: (v: Lanes, x: Local) => Local
 function callLanes(v: Lanes, op: UnaryOp | BinaryOp, dtype: DType, args: readonly Local[]): Local {
   const { f } = v;
   const type = isFloat(dtype) ? f64 : i32;
-  const index = v.import({ name: `${op} ${dtype}`, params: args.map(() => type), results: [type] });
+  const index = v.importIndex({ name: `${op} ${dtype}`, params: args.map(() => type), results: [type] });
   const result = v.temporary();
   f.get(v.word(0)).set(result);
   for (let lane = 0; lane < 4; lane++) {
