@@ -1,12 +1,13 @@
 /** The gradient checker: derivatives against differences of the function itself. */
 
-import { toTensor } from "../ops/arguments.ts";
+import { checkOptions, toTensor } from "../ops/arguments.ts";
 import { tensor } from "../ops/create.ts";
 import { isFloat } from "../ops/dtype.ts";
 import { cast } from "../ops/elementwise.ts";
+import { describe } from "../ops/errors.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { putTogether, takeApart } from "../ops/tree.ts";
-import { callSync, isDifferentiable } from "./function.ts";
+import { callSync, checkFunction, isDifferentiable } from "./function.ts";
 import { jvp } from "./jvp.ts";
 import { vjp } from "./vjp.ts";
 
@@ -26,7 +27,16 @@ export function checkGrads<A extends readonly unknown[]>(
   args: A,
   options: CheckOptions = {},
 ): void {
+  checkFunction("checkGrads", f);
+  checkOptions("checkGrads", options);
   const { order = 2, modes = ["forward", "reverse"], tolerance = 1e-5 } = options;
+  if (!Array.isArray(args)) throw new TypeError(`checkGrads() takes the arguments as an array, got ${describe(args)}`);
+  if (!Number.isInteger(order) || order < 1) {
+    throw new RangeError(`checkGrads() needs an order that is a positive integer, got ${order}`);
+  }
+  if (!Array.isArray(modes) || !modes.every((mode) => mode === "forward" || mode === "reverse")) {
+    throw new TypeError(`checkGrads() takes modes among "forward" and "reverse", got ${describe(modes)}`);
+  }
   const { leaves, structure } = takeApart("checkGrads", args);
   const fixed = leaves.map((leaf) => isDifferentiable(leaf) ? null : toTensor("checkGrads", leaf));
   // Differences of a float32 function are noise, so all floats become float64.
@@ -37,6 +47,9 @@ export function checkGrads<A extends readonly unknown[]>(
     return takeApart("checkGrads", callSync("checkGrads", f, all)).leaves
       .map((leaf) => toTensor("checkGrads", leaf)).filter((y) => isFloat(y.dtype));
   };
+  if (primals.length === 0 || ofFloats(...primals).length === 0) {
+    throw new TypeError("checkGrads() found nothing to differentiate: an argument and a result must be floats");
+  }
   checkOrder(ofFloats, primals, { order, modes, tolerance }, "");
 }
 

@@ -7,9 +7,25 @@ import { describe, ShapeError } from "../ops/errors.ts";
 import { sameShape, type TensorType, typeString } from "../ops/shape.ts";
 import { Tensor, type TensorLike } from "../ops/tensor.ts";
 
+/** Refuses what cannot be called: at once, and not when the transformed function is. */
+export function checkFunction(transform: string, f: unknown): void {
+  if (typeof f !== "function") throw new TypeError(`${transform}() takes a function, got ${describe(f)}`);
+}
+
+/** The position, possibly given from the end, of one of `count` arguments. */
+export function argumentAt(transform: string, n: number, count: number): number {
+  if (typeof n !== "number") {
+    throw new TypeError(`${transform}() takes argnums as numbers, got ${describe(n)}`);
+  }
+  if (!Number.isInteger(n) || n < -count || n >= count) {
+    throw new RangeError(`${transform}() cannot differentiate argument ${n}: the function was called with ${count}`);
+  }
+  return n < 0 ? n + count : n;
+}
+
 /** Calls `f` and refuses a promise: a trace is over before an async function goes on. */
 export function callSync<A extends readonly unknown[], R>(transform: string, f: (...args: A) => R, args: A): R {
-  if (typeof f !== "function") throw new TypeError(`${transform}() takes a function, got ${describe(f)}`);
+  checkFunction(transform, f);
   const result = f(...args);
   if (result instanceof Promise) {
     // It goes on without us and may fail on a tracer that has outlived its trace: that is not a second error.

@@ -1,15 +1,15 @@
 /** Jacobians and Hessians: derivatives along every basis direction at once. */
 
-import { toTensor } from "../ops/arguments.ts";
+import { checkOptions, toTensor } from "../ops/arguments.ts";
 import { eye, zeros } from "../ops/create.ts";
 import { concatenate, moveAxis, reshape, slice } from "../ops/movement.ts";
 import { sizeOf, typeString } from "../ops/shape.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { type MapLeaves, putTogether, takeApart } from "../ops/tree.ts";
-import { isDifferentiable } from "./function.ts";
-import { jvp, linearize } from "./jvp.ts";
+import { argumentAt, checkFunction, isDifferentiable } from "./function.ts";
+import { runJvp, runLinearize } from "./jvp.ts";
 import type { Grads } from "./types.ts";
-import { grad, vjp } from "./vjp.ts";
+import { grad, runVjp } from "./vjp.ts";
 import { vmap } from "./vmap.ts";
 
 /** For every leaf of the result, the tree of derivatives by every leaf of the argument at position `N`. */
@@ -18,6 +18,12 @@ export type Jacobian<A extends readonly unknown[], R, N extends number = 0> = Ma
 export interface JacobianOptions<N extends number = 0> {
   /** Which argument to differentiate with respect to; the first by default. */
   readonly argnums?: N | undefined;
+}
+
+/** The position of the argument to differentiate with respect to. */
+function argumentOf(transform: string, options: JacobianOptions<number>, args: readonly unknown[]): number {
+  const { argnums = 0 } = options;
+  return argumentAt(transform, argnums, args.length);
 }
 
 /** The function of one argument alone, the others being captured. */
@@ -50,6 +56,7 @@ function unravel(x: Tensor, shapes: readonly (readonly number[])[]): Tensor[] {
 }
 
 function smoothLeaves(transform: string, leaves: readonly unknown[]): Tensor[] {
+  if (leaves.length === 0) throw new TypeError(`${transform}() found no tensor to differentiate`);
   return leaves.map((leaf) => {
     const x = toTensor(transform, leaf);
     if (!isDifferentiable(leaf as Tensor)) {
@@ -63,13 +70,15 @@ export function jacrev<A extends readonly unknown[], R, const N extends number =
   f: (...args: A) => R,
   options: JacobianOptions<N> = {},
 ): (...args: A) => Jacobian<A, R, N> {
+  checkFunction("jacrev", f);
+  checkOptions("jacrev", options);
   return (...args) => {
-    const n = options.argnums ?? 0;
-    const [y, pullback] = vjp(ofArgument(f, args, n), args[n]);
-    const out = takeApart("jacrev", y);
-    const outputs = smoothLeaves("jacrev", out.leaves);
+    const n = argumentOf("jacrev", options, args);
     const { leaves, structure } = takeApart("jacrev", args[n]);
     smoothLeaves("jacrev", leaves);
+    const [y, pullback] = runVjp("jacrev", ofArgument(f, args, n), [args[n]], false);
+    const out = takeApart("jacrev", y);
+    const outputs = smoothLeaves("jacrev", out.leaves);
     // One pullback per element of the result, all in one batch: leaves [total, …shape of the argument's leaf].
     const rows = vmap((ct: unknown) => pullback(ct as never)[0])(putTogether(out.structure, basis(outputs)));
     const pieces = takeApart("jacrev", rows).leaves.map((row) => unravel(row as Tensor, outputs.map((o) => o.shape)));
@@ -84,11 +93,13 @@ export function jacfwd<A extends readonly unknown[], R, const N extends number =
   f: (...args: A) => R,
   options: JacobianOptions<N> = {},
 ): (...args: A) => Jacobian<A, R, N> {
+  checkFunction("jacfwd", f);
+  checkOptions("jacfwd", options);
   return (...args) => {
-    const n = options.argnums ?? 0;
+    const n = argumentOf("jacfwd", options, args);
     const { leaves, structure } = takeApart("jacfwd", args[n]);
     const inputs = smoothLeaves("jacfwd", leaves);
-    const [y, push] = linearize(ofArgument(f, args, n), args[n]);
+    const [y, push] = runLinearize("jacfwd", ofArgument(f, args, n), [args[n]]);
     const out = takeApart("jacfwd", y);
     smoothLeaves("jacfwd", out.leaves);
     const columns = vmap((t: unknown) => push(t as never))(putTogether(structure, basis(inputs)));
@@ -108,6 +119,8 @@ export function jacobian<A extends readonly unknown[], R, const N extends number
   f: (...args: A) => R,
   options: JacobianOptions<N> = {},
 ): (...args: A) => Jacobian<A, R, N> {
+  checkFunction("jacobian", f);
+  checkOptions("jacobian", options);
   return jacrev(f, options);
 }
 
@@ -115,9 +128,12 @@ export function hessian<A extends readonly unknown[], const N extends number = 0
   f: (...args: A) => Tensor,
   options: JacobianOptions<N> = {},
 ): (...args: A) => MapLeaves<Grads<A[N]>, Grads<A[N]>> {
+  checkFunction("hessian", f);
+  checkOptions("hessian", options);
   return jacfwd(jacrev(f, options), options) as (...args: A) => MapLeaves<Grads<A[N]>, Grads<A[N]>>;
 }
 
 export function hvp<P>(f: (x: P) => Tensor, x: NoInfer<P>, v: Grads<P>): Grads<P> {
-  return jvp(grad(f), [x], [v])[1] as Grads<P>;
+  checkFunction("hvp", f);
+  return runJvp("hvp", grad(f), [x], [v])[1] as Grads<P>;
 }

@@ -4,12 +4,13 @@ import { bind } from "../ops/bind.ts";
 import { zerosLike } from "../ops/create.ts";
 import { toTensor } from "../ops/arguments.ts";
 import { isFloat } from "../ops/dtype.ts";
+import { describe } from "../ops/errors.ts";
 import type { Primitive } from "../ops/primitive.ts";
 import { Owner, tidy } from "../ops/scope.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { Trace, Tracer } from "../ops/trace.ts";
 import { putTogether, takeApart } from "../ops/tree.ts";
-import { callSync, isDifferentiable } from "./function.ts";
+import { callSync, checkFunction, isDifferentiable } from "./function.ts";
 import { readTangents, record } from "./record.ts";
 import { push } from "./rules.ts";
 import type { Grads } from "./types.ts";
@@ -57,11 +58,25 @@ export function jvp<A extends readonly unknown[], R>(
   primals: A,
   tangents: { readonly [K in keyof A]: Grads<A[K]> },
 ): [R, Grads<R>] {
-  const trace = new JvpTrace("jvp");
-  const { leaves, structure } = takeApart("jvp", primals);
-  const values = leaves.map((leaf) => toTensor("jvp", leaf));
+  return runJvp("jvp", f, primals, tangents);
+}
+
+/** {@linkcode jvp} on behalf of a transform. */
+export function runJvp<A extends readonly unknown[], R>(
+  transform: string,
+  f: (...args: A) => R,
+  primals: A,
+  tangents: { readonly [K in keyof A]: Grads<A[K]> },
+): [R, Grads<R>] {
+  checkFunction(transform, f);
+  if (!Array.isArray(primals)) {
+    throw new TypeError(`${transform}() takes the arguments as an array, got ${describe(primals)}`);
+  }
+  const trace = new JvpTrace(transform);
+  const { leaves, structure } = takeApart(transform, primals);
+  const values = leaves.map((leaf) => toTensor(transform, leaf));
   const given = readTangents(
-    "jvp",
+    transform,
     "tangent",
     structure,
     values.map((x) => x.type),
@@ -70,8 +85,8 @@ export function jvp<A extends readonly unknown[], R>(
   );
   const traced = values.map((x, i) => (given[i] === null ? x : new JvpTracer(trace, x, given[i]!, "an argument")));
   try {
-    const out = takeApart("jvp", callSync("jvp", f, putTogether(structure, traced) as A));
-    const pairs = out.leaves.map((leaf) => trace.pair(toTensor("jvp", leaf)));
+    const out = takeApart(transform, callSync(transform, f, putTogether(structure, traced) as A));
+    const pairs = out.leaves.map((leaf) => trace.pair(toTensor(transform, leaf)));
     const results = pairs.map(([y]) => y);
     const pushed = pairs.map(([y, t]) => (isFloat(y.dtype) ? t ?? zerosLike(y) : null));
     trace.owned.release([...results, ...pushed], null);
@@ -86,12 +101,21 @@ export function linearize<A extends readonly unknown[], R>(
   f: (...args: A) => R,
   ...primals: A
 ): [R, (...tangents: { readonly [K in keyof A]: Grads<A[K]> }) => Grads<R>] {
-  const { tape, inputs, results } = record("linearize", "forward", f, primals, false);
+  return runLinearize("linearize", f, primals);
+}
+
+/** {@linkcode linearize} on behalf of a transform. */
+export function runLinearize<A extends readonly unknown[], R>(
+  transform: string,
+  f: (...args: A) => R,
+  primals: A,
+): [R, (...tangents: { readonly [K in keyof A]: Grads<A[K]> }) => Grads<R>] {
+  const { tape, inputs, results } = record(transform, "forward", f, primals, false);
   const outputs = tape.settle(results.primals, []);
   const differentiable = inputs.leaves.map(isDifferentiable);
   const types = inputs.primals.map((x) => x.type);
   const linear = (...tangents: { readonly [K in keyof A]: Grads<A[K]> }): Grads<R> => {
-    const given = readTangents("linearize", "tangent", inputs.structure, types, differentiable, tangents);
+    const given = readTangents(transform, "tangent", inputs.structure, types, differentiable, tangents);
     const pushed = tape.forward(given.filter((_, i) => differentiable[i]), results.nodes);
     const filled = pushed.map((t, i) => (isFloat(outputs[i]!.dtype) ? t ?? zerosLike(outputs[i]!) : null));
     return putTogether(results.structure, filled) as Grads<R>;

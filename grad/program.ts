@@ -3,26 +3,27 @@
 import { toTensor } from "../ops/arguments.ts";
 import { isDType } from "../ops/dtype.ts";
 import { printProgram, type Program, trace, typecheck } from "../ops/program.ts";
-import type { TensorType } from "../ops/shape.ts";
+import { checkShape, type TensorType } from "../ops/shape.ts";
 import { Tensor } from "../ops/tensor.ts";
 import { type MapLeaves, putTogether, type Structure, takeApart } from "../ops/tree.ts";
-import { callSync } from "./function.ts";
+import { callSync, checkFunction } from "./function.ts";
 
 /** A traced program that prints itself. */
 export class TracedProgram {
-  readonly program: Program;
+  readonly #program: Program;
 
+  /** @internal */
   constructor(program: Program) {
-    this.program = program;
+    this.#program = program;
   }
 
   /** Throws unless every value is written once, before it is read, with the type its operation gives. */
   typecheck(): void {
-    typecheck(this.program);
+    typecheck(this.#program);
   }
 
   toString(): string {
-    return printProgram(this.program);
+    return printProgram(this.#program);
   }
 
   static {
@@ -49,7 +50,10 @@ function traceTree<A extends readonly unknown[], R>(
   args: A,
 ): { program: Program; structure: Structure } {
   const types: TensorType[] = [];
-  const numbered = mapTypes(args, (type) => types.push(type) - 1);
+  const numbered = mapTypes(args, (type) => {
+    checkShape(transform, type.shape);
+    return types.push(type) - 1;
+  });
   const { leaves, structure } = takeApart(transform, numbered);
   const all = leaves.map((leaf) => leaf instanceof Tensor ? leaf.type : types[leaf as number]!);
   let out: Structure = null;
@@ -75,6 +79,7 @@ function mapTypes(tree: unknown, place: (type: TensorType) => number): unknown {
 }
 
 export function program<A extends readonly unknown[], R>(f: (...args: A) => R): (...args: A) => TracedProgram {
+  checkFunction("program", f);
   return (...args) => new TracedProgram(traceTree("program", f, args).program);
 }
 

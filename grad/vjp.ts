@@ -1,5 +1,6 @@
 /** Reverse mode: vector-Jacobian products by a tape, and gradients of scalar functions. */
 
+import { checkOptions } from "../ops/arguments.ts";
 import { onesLike } from "../ops/create.ts";
 import { isFloat } from "../ops/dtype.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
@@ -7,7 +8,7 @@ import { typeString } from "../ops/shape.ts";
 import { tidy } from "../ops/scope.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { putTogether, takeApart } from "../ops/tree.ts";
-import { isDifferentiable } from "./function.ts";
+import { argumentAt, checkFunction, isDifferentiable } from "./function.ts";
 import { pullBack, readTangents, record } from "./record.ts";
 import type { At, Grads } from "./types.ts";
 
@@ -17,7 +18,7 @@ export type Pullback<A extends readonly unknown[], R> = (
 ) => { -readonly [K in keyof A]: Grads<A[K]> };
 
 export function vjp<A extends readonly unknown[], R>(f: (...args: A) => R, ...args: A): [R, Pullback<A, R>] {
-  const [y, pullback] = runVjp<A, R>(f, args, false);
+  const [y, pullback] = runVjp<A, R>("vjp", f, args, false);
   return [y, pullback];
 }
 
@@ -25,21 +26,30 @@ export function vjpWithAux<A extends readonly unknown[], R, Aux>(
   f: (...args: A) => readonly [R, Aux],
   ...args: A
 ): [R, Pullback<A, R>, Aux] {
-  const [y, pullback, aux] = runVjp<A, R>(f, args, true);
+  const [y, pullback, aux] = runVjp<A, R>("vjpWithAux", f, args, true);
   return [y, pullback, aux as Aux];
 }
 
-function runVjp<A extends readonly unknown[], R>(
+/** {@linkcode vjp} on behalf of a transform. */
+export function runVjp<A extends readonly unknown[], R>(
+  transform: string,
   f: (...args: A) => unknown,
   args: A,
   hasAux: boolean,
 ): [R, Pullback<A, R>, unknown] {
-  const recording = record("vjp", "reverse", f, args, hasAux);
+  const recording = record(transform, "reverse", f, args, hasAux);
   const { tape, inputs, results } = recording;
   const primals = tape.settle(results.primals, results.auxTensors);
   const types = primals.map((y) => y.type);
   const pullback = (cotangent: Grads<R>): { -readonly [K in keyof A]: Grads<A[K]> } => {
-    const given = readTangents("pullback", "cotangent", results.structure, types, types.map(({ dtype }) => isFloat(dtype)), cotangent);
+    const given = readTangents(
+      "pullback",
+      "cotangent",
+      results.structure,
+      types,
+      types.map(({ dtype }) => isFloat(dtype)),
+      cotangent,
+    );
     return putTogether(inputs.structure, pullBack(recording, given)) as { -readonly [K in keyof A]: Grads<A[K]> };
   };
   return [putTogether(results.structure, primals) as R, pullback, results.aux];
@@ -65,6 +75,8 @@ export function grad<A extends readonly unknown[]>(
   f: (...args: A) => unknown,
   options: GradOptions<number | readonly number[], boolean> = {},
 ): (...args: A) => unknown {
+  checkFunction("grad", f);
+  checkOptions("grad", options);
   return (...args) => {
     const { gradient, aux } = differentiate("grad", f, args, options);
     return options.hasAux ? [gradient, aux] : gradient;
@@ -83,6 +95,8 @@ export function valueAndGrad<A extends readonly unknown[]>(
   f: (...args: A) => unknown,
   options: GradOptions<number | readonly number[], boolean> = {},
 ): (...args: A) => unknown {
+  checkFunction("valueAndGrad", f);
+  checkOptions("valueAndGrad", options);
   return (...args) => {
     const { value, gradient, aux } = differentiate("valueAndGrad", f, args, options);
     return [options.hasAux ? [value, aux] : value, gradient];
@@ -95,9 +109,9 @@ function differentiate<A extends readonly unknown[]>(
   args: A,
   { argnums = 0, hasAux = false }: GradOptions<number | readonly number[], boolean>,
 ): { value: Tensor; gradient: unknown; aux: unknown } {
-  const positions = (typeof argnums === "number" ? [argnums] : argnums).map((n) =>
-    argumentAt(transform, n, args.length)
-  );
+  const positions = (Array.isArray(argnums) ? argnums : [argnums]).map((n) => argumentAt(transform, n, args.length));
+  const repeated = positions.find((n, i) => positions.indexOf(n) !== i);
+  if (repeated !== undefined) throw new RangeError(`${transform}() cannot differentiate argument ${repeated} twice`);
   const chosen = positions.map((n) => args[n]);
   // The other arguments are captured, so that no derivative is taken with respect to them.
   const inner = (...some: unknown[]): unknown => {
@@ -121,13 +135,6 @@ function differentiate<A extends readonly unknown[]>(
   } finally {
     tape.free(keep);
   }
-}
-
-function argumentAt(transform: string, n: number, count: number): number {
-  if (!Number.isInteger(n) || n < -count || n >= count) {
-    throw new RangeError(`${transform}() cannot differentiate argument ${n}: the function was called with ${count}`);
-  }
-  return n < 0 ? n + count : n;
 }
 
 /** An argument of integers alone has no gradient at all; beside floats its leaves get null. */

@@ -1,15 +1,16 @@
 /** Batching: a function of single examples becomes one of whole batches. */
 
-import { toTensor } from "../ops/arguments.ts";
+import { checkOptions, toTensor } from "../ops/arguments.ts";
+import { zeros } from "../ops/create.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
 import { broadcastTo, moveAxis } from "../ops/movement.ts";
 import type { Primitive } from "../ops/primitive.ts";
 import { Owner, tidy } from "../ops/scope.ts";
-import { normalizeAxis, type TensorType, typeString } from "../ops/shape.ts";
+import { checkCount, normalizeAxis, type TensorType, typeString } from "../ops/shape.ts";
 import type { ConcreteTensor, Tensor } from "../ops/tensor.ts";
 import { Trace, Tracer } from "../ops/trace.ts";
 import { putTogether, type Structure, takeApart } from "../ops/tree.ts";
-import { callSync } from "./function.ts";
+import { callSync, checkFunction } from "./function.ts";
 
 /** Which axis of each leaf is the batch: one number for all, null for none, or a tree that says it leaf by leaf. */
 export type Axes = number | null | readonly Axes[] | { readonly [key: string]: Axes };
@@ -66,6 +67,7 @@ class BatchTrace extends Trace {
   }
 
   override process(primitive: Primitive, inputs: readonly Tensor[], params: unknown): readonly Tensor[] {
+    if (this.size === 0) return this.#nothing(primitive, inputs, params);
     const batches = inputs.map((x) => this.batchOf(x));
     const values = inputs.map((x, i) => batches[i] ?? x);
     const outputs = tidy(
@@ -74,6 +76,13 @@ class BatchTrace extends Trace {
       this.owned,
     );
     return outputs.map((y) => this.tracer(y, `${primitive.name}()`));
+  }
+
+  /** The results of an empty batch, whose axes cannot be split up again after they were merged. */
+  #nothing(primitive: Primitive, inputs: readonly Tensor[], params: unknown): readonly Tensor[] {
+    return primitive.infer(inputs.map((x) => x.type), params).map(({ dtype, shape }) =>
+      this.tracer(zeros([0, ...shape], { dtype }), `${primitive.name}()`)
+    );
   }
 }
 
@@ -97,10 +106,18 @@ export function vmap<A extends readonly unknown[], R>(
   f: (...args: A) => R,
   options: VmapOptions = {},
 ): (...args: A) => R {
-  const { inAxes = 0, outAxes = 0 } = options;
+  checkFunction("vmap", f);
+  checkOptions("vmap", options);
+  const { inAxes = 0, outAxes = 0, size } = options;
+  if (typeof inAxes !== "number" && !Array.isArray(inAxes)) {
+    throw new TypeError(
+      `vmap() takes inAxes as a number or an array with one entry per argument, got ${describe(inAxes)}`,
+    );
+  }
+  if (size !== undefined) checkCount("vmap", "size", size);
   return (...args) => {
     const { leaves, structure } = takeApart("vmap", args);
-    if (typeof inAxes === "object" && inAxes.length !== args.length) {
+    if (typeof inAxes !== "number" && inAxes.length !== args.length) {
       throw new TypeError(
         `vmap() has inAxes for ${inAxes.length} arguments, but the function was called with ${args.length}`,
       );
@@ -109,7 +126,7 @@ export function vmap<A extends readonly unknown[], R>(
     const axes = axesOf("inAxes", inAxes, structure).map((axis, i) =>
       axis === null ? null : batchAxis(axis, values[i]!)
     );
-    const trace = new BatchTrace(batchSize(values, axes, options.size));
+    const trace = new BatchTrace(batchSize(values, axes, size));
     try {
       const traced = values.map((x, i) => (axes[i] === null ? x : trace.input(moveAxis(x, axes[i]!, 0))));
       const out = takeApart("vmap", callSync("vmap", f, putTogether(structure, traced) as A));

@@ -4,7 +4,7 @@ import type { Primitive } from "./primitive.ts";
 import type { Program } from "./program.ts";
 import { enterScope, noteMade } from "./scope.ts";
 import { type TensorType, typeString } from "./shape.ts";
-import { ConcreteTensor, currentDevice, type Device, type Tensor } from "./tensor.ts";
+import { type Backend, ConcreteTensor, currentDevice, type Tensor } from "./tensor.ts";
 import { checkAlive, recordingTrace, type Trace, type Tracer } from "./trace.ts";
 
 /** Applies a primitive to tensors and returns its results. */
@@ -68,7 +68,7 @@ function firstSlots(n: number): readonly number[] {
   return slotLists[n] ??= Array.from({ length: n }, (_, i) => i);
 }
 
-function commonDevice(inputs: readonly ConcreteTensor[]): Device {
+function commonDevice(inputs: readonly ConcreteTensor[]): Backend {
   const first = inputs[0];
   if (first === undefined) return currentDevice();
   for (const x of inputs) {

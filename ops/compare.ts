@@ -6,13 +6,32 @@ import { abs, add, cast, equal, isNaN, lessEqual, logicalAnd, logicalOr, mul, su
 import { all } from "./reduction.ts";
 import type { TensorLike } from "./tensor.ts";
 
+/** Options of {@linkcode allClose}. */
 export interface CloseOptions {
+  /** Accepted difference relative to b; 1e-5 by default. */
   readonly rtol?: number | undefined;
+  /** Accepted absolute difference; 1e-8 by default. */
   readonly atol?: number | undefined;
   /** Whether NaN is close to NaN; not unless asked. */
   readonly equalNaN?: boolean | undefined;
 }
 
+/**
+ * Whether all elements are close: |a − b| ≤ atol + rtol · |b|, as a JavaScript boolean.
+ *
+ * Operands broadcast and promote as in {@linkcode add}; integers and bools are compared as float64. Equal infinities
+ * are close, NaN is close to nothing unless `equalNaN` is set. It reads values, so it works on known ones alone: not
+ * under vmap or while a program is traced.
+ *
+ * @example Usage
+ * ```ts
+ * import { allClose, tensor } from "@pullback/pullback";
+ * import { assert } from "@std/assert";
+ *
+ * assert(allClose(tensor([1, 2]), tensor([1, 2.000001])));
+ * assert(!allClose(tensor([1, 2]), tensor([1, 2.1])));
+ * ```
+ */
 export function allClose(a: TensorLike, b: TensorLike, options: CloseOptions = {}): boolean {
   checkOptions("allClose", options);
   const { rtol = 1e-5, atol = 1e-8, equalNaN = false } = options;

@@ -24,12 +24,17 @@ export type TensorData =
   | Int16Array
   | Uint16Array;
 
+/** Options of {@linkcode tensor}. */
 export interface TensorOptions {
+  /** How to arrange the elements; as they are nested by default. */
   readonly shape?: Shape | undefined;
+  /** The dtype to convert them to. */
   readonly dtype?: DType | undefined;
 }
 
+/** The option of most functions that make tensors. */
 export interface DTypeOption {
+  /** The dtype of the result. */
   readonly dtype?: DType | undefined;
 }
 
@@ -77,6 +82,30 @@ export function iota(shape: Shape, axis: number): Tensor {
   return bind1(iotaP, [], { axis, shape });
 }
 
+/**
+ * A tensor of the given numbers or booleans, which are copied: changing the array later changes no tensor.
+ *
+ * Numbers become float32 and booleans bool (mixed they are numbers); typed arrays keep their type, and 8- and 16-bit
+ * integers become int32. Nested arrays give the shape, a typed array a vector.
+ *
+ * @param data A number or boolean, nested arrays of them, or a typed array.
+ * @param options `shape` arranges the elements in row-major order; `dtype` converts them.
+ * @throws {ShapeError} If nested arrays are ragged, or the shape does not hold as many elements.
+ * @throws {TypeError} If an element is no number or boolean, or an integer dtype is asked for a number that is none.
+ * @throws {RangeError} If an integer dtype is too small for a number.
+ *
+ * @example Usage
+ * ```ts
+ * import { tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([[1, 2, 3], [4, 5, 6]]);
+ * assertEquals([x.shape, x.dtype], [[2, 3], "float32"]);
+ *
+ * const y = tensor(new Uint8Array([7, 8]), { shape: [1, 2] });
+ * assertEquals([y.arraySync(), y.dtype], [[[7, 8]], "int32"]);
+ * ```
+ */
 export function tensor(data: TensorData, options: TensorOptions = {}): Tensor {
   const { values, shape: natural, dtype: own } = readData(data);
   const dtype = dtypeOr("tensor", options, own);
@@ -161,30 +190,103 @@ function raggedOrWrong(data: unknown, axis: number, size?: number): Error {
   );
 }
 
+/**
+ * A tensor filled with one value: `[shape] → f32[shape]`, or bool for a boolean, or the given dtype.
+ *
+ * @throws {TypeError} If the dtype is an integer one and the value is no integer.
+ * @throws {RangeError} If the dtype cannot hold the value.
+ *
+ * @example Usage
+ * ```ts
+ * import { full } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(full([2, 2], 7).arraySync(), [[7, 7], [7, 7]]);
+ * assertEquals(full([2], true).dtype, "bool");
+ * ```
+ */
 export function full(shape: Shape, value: number | boolean, options: DTypeOption = {}): Tensor {
   checkShape("full", shape);
   const dtype = dtypeOr("full", options, typeof value === "boolean" ? "bool" : "float32");
   return constantOf(storable("full", value, dtype), dtype, [...shape]);
 }
 
+/**
+ * A tensor of zeros, float32 unless another dtype is given. The shape `[]` gives a scalar, and sizes may be 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { zeros } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(zeros([2, 3]).arraySync(), [[0, 0, 0], [0, 0, 0]]);
+ * ```
+ */
 export function zeros(shape: Shape, options: DTypeOption = {}): Tensor {
   checkShape("zeros", shape);
   return constantOf(0, dtypeOr("zeros", options, "float32"), [...shape]);
 }
 
+/**
+ * A tensor of ones, float32 unless another dtype is given.
+ *
+ * @example Usage
+ * ```ts
+ * import { ones } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(ones([2], { dtype: "int32" }).arraySync(), [1, 1]);
+ * ```
+ */
 export function ones(shape: Shape, options: DTypeOption = {}): Tensor {
   checkShape("ones", shape);
   return constantOf(1, dtypeOr("ones", options, "float32"), [...shape]);
 }
 
+/**
+ * Zeros of the shape and, unless another is given, the dtype of x.
+ *
+ * @example Usage
+ * ```ts
+ * import { tensor, zerosLike } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(zerosLike(tensor([1, 2])).arraySync(), [0, 0]);
+ * ```
+ */
 export function zerosLike(x: TensorLike, options: DTypeOption = {}): Tensor {
   return likeOf("zerosLike", x, 0, options);
 }
 
+/**
+ * Ones of the shape and, unless another is given, the dtype of x.
+ *
+ * @example Usage
+ * ```ts
+ * import { onesLike, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(onesLike(tensor([5, 6])).arraySync(), [1, 1]);
+ * ```
+ */
 export function onesLike(x: TensorLike, options: DTypeOption = {}): Tensor {
   return likeOf("onesLike", x, 1, options);
 }
 
+/**
+ * A tensor filled with one value, of the shape and, unless another is given, the dtype of x.
+ *
+ * @throws {TypeError} If the dtype is an integer one and the value is no integer.
+ * @throws {RangeError} If the dtype cannot hold the value.
+ *
+ * @example Usage
+ * ```ts
+ * import { fullLike, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(fullLike(tensor([1, 2]), 7).arraySync(), [7, 7]);
+ * ```
+ */
 export function fullLike(x: TensorLike, value: number | boolean, options: DTypeOption = {}): Tensor {
   const type = x instanceof Tensor ? x.type : toTensor("fullLike", x).type;
   const dtype = dtypeOr("fullLike", options, type.dtype);
@@ -196,7 +298,36 @@ function likeOf(op: string, x: TensorLike, value: number, options: DTypeOption):
   return constantOf(value, dtypeOr(op, options, type.dtype), type.shape);
 }
 
+/**
+ * The integers 0, 1, … below stop, as int32 unless another dtype is given: `→ i32[stop]`.
+ *
+ * @throws {TypeError} If the stop is no integer and no float dtype is given.
+ *
+ * @example Usage
+ * ```ts
+ * import { arange } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(arange(4).arraySync(), [0, 1, 2, 3]);
+ * ```
+ */
 export function arange(stop: number, options?: DTypeOption): Tensor;
+/**
+ * The numbers start, start + step, … before stop, as int32 unless another dtype is given; none if the step leads away
+ * from the stop. The step is 1 unless given, and may be negative.
+ *
+ * @throws {TypeError} If a number is no integer and no float dtype is given.
+ * @throws {RangeError} If the step is 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { arange } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(arange(5, 1, -2).arraySync(), [5, 3]);
+ * assertEquals(arange(0, 1, 0.25, { dtype: "float32" }).arraySync(), [0, 0.25, 0.5, 0.75]);
+ * ```
+ */
 export function arange(start: number, stop: number, step?: number, options?: DTypeOption): Tensor;
 export function arange(
   first: number,
@@ -228,9 +359,22 @@ function checkFinite(op: string, x: unknown): void {
   }
 }
 
+/**
+ * `num` equally spaced points from start to stop, both included: `→ f32[num]`, or float64. One point is the start.
+ *
+ * @throws {TypeError} If the dtype is none of floats.
+ *
+ * @example Usage
+ * ```ts
+ * import { linspace } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(linspace(0, 1, 5).arraySync(), [0, 0.25, 0.5, 0.75, 1]);
+ * ```
+ */
 export function linspace(start: number, stop: number, num: number, options: DTypeOption = {}): Tensor {
   [start, stop].forEach((x) => checkFinite("linspace", x));
-  checkCount("linspace", "a number of points", num);
+  checkCount("linspace", "num", num);
   const dtype = dtypeOr("linspace", options, "float32");
   if (!isFloat(dtype)) throw new TypeError(`linspace() makes floats, not ${dtype}: cast() the result`);
   if (num < 2) return full([num], start, { dtype });
@@ -240,16 +384,56 @@ export function linspace(start: number, stop: number, num: number, options: DTyp
   return where(last, stop, add(mul(t, stop - start), start));
 }
 
+/**
+ * The matrix with ones on its diagonal and zeros elsewhere: `→ f32[n,m]`. It is square unless m is given.
+ *
+ * @example Usage
+ * ```ts
+ * import { eye } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(eye(2, 3).arraySync(), [[1, 0, 0], [0, 1, 0]]);
+ * ```
+ */
 export function eye(n: number, m: number = n, options: DTypeOption = {}): Tensor {
   checkShape("eye", [n, m]);
   return cast(equal(iota([n, m], 0), iota([n, m], 1)), dtypeOr("eye", options, "float32"));
 }
 
+/**
+ * The lower triangle, with zeros above it: `f32[…,n,m] → f32[…,n,m]`. Diagonal k is the last that is kept: 0 the main
+ * one, 1 the one above it.
+ *
+ * @throws {ShapeError} If x has fewer than two axes.
+ *
+ * @example Usage
+ * ```ts
+ * import { ones, tril } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(tril(ones([2, 3])).arraySync(), [[1, 0, 0], [1, 1, 0]]);
+ * ```
+ */
 export function tril(x: TensorLike, options: { readonly k?: number | undefined } = {}): Tensor {
   const { t, right, k } = band("tril", x, options);
   return where(lessEqual(right, k), t, zerosLike(t));
 }
 
+/**
+ * The upper triangle, with zeros below it: `f32[…,n,m] → f32[…,n,m]`. Diagonal k is the first that is kept: 0 the main
+ * one, 1 the one above it.
+ *
+ * @throws {ShapeError} If x has fewer than two axes.
+ *
+ * @example Usage
+ * ```ts
+ * import { ones, triu } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(triu(ones([2, 3])).arraySync(), [[1, 1, 1], [0, 1, 1]]);
+ * assertEquals(triu(ones([2, 3]), { k: 1 }).arraySync(), [[0, 1, 1], [0, 0, 1]]);
+ * ```
+ */
 export function triu(x: TensorLike, options: { readonly k?: number | undefined } = {}): Tensor {
   const { t, right, k } = band("triu", x, options);
   return where(greaterEqual(right, k), t, zerosLike(t));
@@ -270,6 +454,21 @@ function band(
   return { t, right: add(iota(shape, 1), mul(iota(shape, 0), -1)), k };
 }
 
+/**
+ * The square matrix with a vector on its diagonal, or the diagonal of a matrix: `f32[n] → f32[n,n]`, `f32[n,m] →
+ * f32[min(n,m)]`.
+ *
+ * @throws {ShapeError} If x is neither a vector nor a matrix.
+ *
+ * @example Usage
+ * ```ts
+ * import { diag, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(diag(tensor([1, 2])).arraySync(), [[1, 0], [0, 2]]);
+ * assertEquals(diag(tensor([[1, 2], [3, 4], [5, 6]])).arraySync(), [1, 4]);
+ * ```
+ */
 export function diag(x: TensorLike): Tensor {
   const t = toTensor("diag", x);
   if (t.ndim === 1) {
@@ -281,13 +480,44 @@ export function diag(x: TensorLike): Tensor {
   return reshape(takeAlongAxis(slice(t, { stop: [n] }), iota([n, 1], 0), { axis: 1 }), [n]);
 }
 
+/**
+ * For each index a row that is 1 at its position and 0 elsewhere: `i32[n] → f32[n,depth]`, float32 unless another
+ * dtype is given. Indices have any shape; the new axis is the last. In a tensor, an index out of range gives a row of
+ * zeros.
+ *
+ * @throws {TypeError} If the indices are no integers.
+ * @throws {RangeError} If a number among the indices is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { oneHot, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const labels = tensor([2, 0], { dtype: "int32" });
+ * assertEquals(oneHot(labels, 3).arraySync(), [[0, 0, 1], [1, 0, 0]]);
+ * ```
+ */
 export function oneHot(indices: Indices, depth: number, options: DTypeOption = {}): Tensor {
-  checkCount("oneHot", "a depth", depth);
+  checkCount("oneHot", "depth", depth);
   const t = inRange("oneHot", indices, depth);
   const classes = cast(iota([depth], 0), t.dtype);
   return cast(equal(expandDims(t, -1), classes), dtypeOr("oneHot", options, "float32"));
 }
 
+/**
+ * The coordinates of a grid, one tensor for each vector: `f32[n], f32[m] → [f32[m,n], f32[m,n]]`. With `indexing:
+ * "ij"` the axes have the order of the vectors, `[n,m]`; by default, "xy", the first two are swapped, as for images.
+ *
+ * @example Usage
+ * ```ts
+ * import { meshgrid, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [x, y] = meshgrid([tensor([1, 2, 3]), tensor([10, 20])]);
+ * assertEquals(x!.arraySync(), [[1, 2, 3], [1, 2, 3]]);
+ * assertEquals(y!.arraySync(), [[10, 10, 10], [20, 20, 20]]);
+ * ```
+ */
 export function meshgrid(
   xs: readonly Tensor[],
   options: { readonly indexing?: "xy" | "ij" | undefined } = {},

@@ -178,139 +178,573 @@ function rounding(primitive: Primitive<null>, x: TensorLike): Tensor {
   return kindOf(t.dtype) === "integer" ? t : bind1(primitive, [t], null);
 }
 
+/**
+ * The sum a + b, elementwise: `f32[2,3], f32[3] → f32[2,3]`.
+ *
+ * Shapes broadcast as in NumPy: aligned at the last axis, sizes are equal or 1. Dtypes promote along bool, uint32,
+ * int32, float32, float64; a bare number or boolean takes the dtype of the tensor beside it, a number float32 beside a
+ * bool tensor. Integers wrap.
+ *
+ * @throws {TypeError} If both operands are bool, or a number that is no integer meets an integer tensor.
+ * @throws {RangeError} If an integer tensor's dtype cannot hold the number.
+ * @throws {ShapeError} If the shapes do not broadcast.
+ *
+ * @example Usage
+ * ```ts
+ * import { add, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([[1, 2, 3], [4, 5, 6]]);
+ * assertEquals(add(x, tensor([10, 20, 30])).arraySync(), [[11, 22, 33], [14, 25, 36]]);
+ * assertEquals(add(x, 0.5).arraySync(), [[1.5, 2.5, 3.5], [4.5, 5.5, 6.5]]);
+ * ```
+ */
 export function add(a: TensorLike, b: TensorLike): Tensor {
   return arithmetic(addP, a, b);
 }
 
+/**
+ * The difference a − b, elementwise. Operands broadcast and promote as in {@linkcode add}; integers wrap.
+ *
+ * @example Usage
+ * ```ts
+ * import { sub, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(sub(10, tensor([1, 2, 3])).arraySync(), [9, 8, 7]);
+ * ```
+ */
 export function sub(a: TensorLike, b: TensorLike): Tensor {
   return arithmetic(subP, a, b);
 }
 
+/**
+ * The product a · b, elementwise. Operands broadcast and promote as in {@linkcode add}; integers wrap. For the product
+ * of matrices see {@linkcode matmul}.
+ *
+ * @example Usage
+ * ```ts
+ * import { mul, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(mul(tensor([1, 2, 3]), tensor([4, 5, 6])).arraySync(), [4, 10, 18]);
+ * ```
+ */
 export function mul(a: TensorLike, b: TensorLike): Tensor {
   return arithmetic(mulP, a, b);
 }
 
+/**
+ * The quotient a / b, elementwise. Operands broadcast and promote as in {@linkcode add}, then integers and bools
+ * become float32: `i32[3], i32[3] → f32[3]`. Dividing by 0 gives ±∞, and 0 / 0 is NaN.
+ *
+ * @example Usage
+ * ```ts
+ * import { div, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const counts = tensor([1, 2, 0], { dtype: "int32" });
+ * assertEquals(div(counts, 2).arraySync(), [0.5, 1, 0]);
+ * assertEquals(div(1, counts).arraySync(), [1, 0.5, Infinity]);
+ * ```
+ */
 export function div(a: TensorLike, b: TensorLike): Tensor {
   return floatBinary(divP, a, b);
 }
 
+/**
+ * The remainder a − b · ⌊a / b⌋, elementwise, which has the sign of the divisor b. Operands broadcast and promote as
+ * in {@linkcode add}. A remainder by 0 is NaN for floats and 0 for integers.
+ *
+ * The derivative is 1 by a and −⌊a / b⌋ by b.
+ *
+ * @example Usage
+ * ```ts
+ * import { mod, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(mod(tensor([5, -5, 5, -5]), tensor([3, 3, -3, -3])).arraySync(), [2, 1, -1, -2]);
+ * ```
+ */
 export function mod(a: TensorLike, b: TensorLike): Tensor {
   return arithmetic(modP, a, b);
 }
 
+/**
+ * The power a^b, elementwise. Operands broadcast and promote as in {@linkcode add}.
+ *
+ * Anything to the power 0 is 1, also 0 and NaN. A negative float to a power that is no integer is NaN. Integers wrap,
+ * and a negative integer power is 0 unless the base is 1 or −1.
+ *
+ * The derivative by a is b · a^(b−1), and 0 where b = 0; by b it is a^b · log a, and 0 where a = 0 and b ≥ 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { grad, pow, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(pow(tensor([2, 3, 0]), 2).arraySync(), [4, 9, 0]);
+ * assertEquals(pow(0, 0).item(), 1);
+ * assertEquals(grad((x: number) => pow(x, 0))(0).item(), 0);
+ * ```
+ */
 export function pow(a: TensorLike, b: TensorLike): Tensor {
   return arithmetic(powP, a, b);
 }
 
+/**
+ * The larger of a and b, elementwise. Operands broadcast and promote as in {@linkcode add}; of two bools it is "or".
+ * NaN if either is NaN; −0 is smaller than 0.
+ *
+ * The whole derivative goes to the larger operand, and half of it to each where they are equal.
+ *
+ * @example Usage
+ * ```ts
+ * import { grad, maximum, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(maximum(tensor([1, 5]), 3).arraySync(), [3, 5]);
+ * assertEquals(grad((x: number) => maximum(x, 3))(3).item(), 0.5);
+ * ```
+ */
 export function maximum(a: TensorLike, b: TensorLike): Tensor {
   return anyBinary(maximumP, a, b);
 }
 
+/**
+ * The smaller of a and b, elementwise. Operands broadcast and promote as in {@linkcode add}; of two bools it is "and".
+ * NaN if either is NaN; −0 is smaller than 0.
+ *
+ * The whole derivative goes to the smaller operand, and half of it to each where they are equal.
+ *
+ * @example Usage
+ * ```ts
+ * import { minimum, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(minimum(tensor([1, 5]), 3).arraySync(), [1, 3]);
+ * ```
+ */
 export function minimum(a: TensorLike, b: TensorLike): Tensor {
   return anyBinary(minimumP, a, b);
 }
 
+/**
+ * The angle of the point (x, y) from the positive x axis, in radians from −π to π, elementwise. Operands broadcast and
+ * promote as in {@linkcode add}; integers and bools become float32. The derivative at (0, 0) is NaN.
+ *
+ * @example Usage
+ * ```ts
+ * import { atan2 } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * assertAlmostEquals(atan2(1, -1).item() as number, 3 * Math.PI / 4, 1e-6);
+ * ```
+ */
 export function atan2(y: TensorLike, x: TensorLike): Tensor {
   return floatBinary(atan2P, y, x);
 }
 
+/**
+ * The negative −x, elementwise, of the same dtype. Integers wrap: −x of a uint32 is 2³² − x.
+ *
+ * @throws {TypeError} If x is bool.
+ *
+ * @example Usage
+ * ```ts
+ * import { neg, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(neg(tensor([1, -2])).arraySync(), [-1, 2]);
+ * ```
+ */
 export function neg(x: TensorLike): Tensor {
   return bind1(negP, [toNumeric("neg", x)], null);
 }
 
+/**
+ * The absolute value |x|, elementwise, of the same dtype. The int32 −2³¹ stays what it is. The derivative is the sign
+ * of x, and 0 at 0.
+ *
+ * @throws {TypeError} If x is bool.
+ *
+ * @example Usage
+ * ```ts
+ * import { abs, grad, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(abs(tensor([1, -2])).arraySync(), [1, 2]);
+ * assertEquals(grad(abs)(0).item(), 0);
+ * ```
+ */
 export function abs(x: TensorLike): Tensor {
   return bind1(absP, [toNumeric("abs", x)], null);
 }
 
+/**
+ * The sign of x as −1, 0 or 1, elementwise, of the same dtype. −0 stays −0 and NaN stays NaN. The derivative is 0.
+ *
+ * @throws {TypeError} If x is bool.
+ *
+ * @example Usage
+ * ```ts
+ * import { sign, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(sign(tensor([-3, 0, 0.5])).arraySync(), [-1, 0, 1]);
+ * ```
+ */
 export function sign(x: TensorLike): Tensor {
   return bind1(signP, [toNumeric("sign", x)], null);
 }
 
+/**
+ * The exponential e^x, elementwise. Integers and bools become float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { exp, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(exp(tensor([0, -Infinity])).arraySync(), [1, 0]);
+ * ```
+ */
 export function exp(x: TensorLike): Tensor {
   return floatUnary(expP, x);
 }
 
+/**
+ * The power 2^x, elementwise. Integers and bools become float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { exp2, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(exp2(tensor([0, 1, 10])).arraySync(), [1, 2, 1024]);
+ * ```
+ */
 export function exp2(x: TensorLike): Tensor {
   return floatUnary(exp2P, x);
 }
 
+/**
+ * e^x − 1, elementwise, right to the last digits also where x is small. Integers and bools become float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { expm1, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(expm1(tensor([1e-12], { dtype: "float64" })).arraySync(), [Math.expm1(1e-12)]);
+ * ```
+ */
 export function expm1(x: TensorLike): Tensor {
   return floatUnary(expm1P, x);
 }
 
+/**
+ * The natural logarithm, elementwise: −∞ at 0 and NaN below. Integers and bools become float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { log, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(log(tensor([1, 0])).arraySync(), [0, -Infinity]);
+ * ```
+ */
 export function log(x: TensorLike): Tensor {
   return floatUnary(logP, x);
 }
 
+/**
+ * The logarithm to base 2, elementwise: −∞ at 0 and NaN below. Integers and bools become float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { log2, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(log2(tensor([1, 2, 1024])).arraySync(), [0, 1, 10]);
+ * ```
+ */
 export function log2(x: TensorLike): Tensor {
   return floatUnary(log2P, x);
 }
 
+/**
+ * The logarithm to base 10, elementwise: −∞ at 0 and NaN below. Integers and bools become float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { allClose, log10, tensor } from "@pullback/pullback";
+ * import { assert } from "@std/assert";
+ *
+ * assert(allClose(log10(tensor([1, 10, 1000])), tensor([0, 1, 3])));
+ * ```
+ */
 export function log10(x: TensorLike): Tensor {
   return floatUnary(log10P, x);
 }
 
+/**
+ * log(1 + x), elementwise, right to the last digits also where x is small: −∞ at −1 and NaN below. Integers and bools
+ * become float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { log1p, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(log1p(tensor([1e-12], { dtype: "float64" })).arraySync(), [Math.log1p(1e-12)]);
+ * ```
+ */
 export function log1p(x: TensorLike): Tensor {
   return floatUnary(log1pP, x);
 }
 
+/**
+ * The square root, elementwise, NaN below 0. Integers and bools become float32. The derivative 1 / (2√x) is ∞ at 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { sqrt, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(sqrt(tensor([0, 4, 9])).arraySync(), [0, 2, 3]);
+ * ```
+ */
 export function sqrt(x: TensorLike): Tensor {
   return floatUnary(sqrtP, x);
 }
 
+/**
+ * One over the square root, 1 / √x, elementwise: ∞ at 0 and NaN below. Integers and bools become float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { rsqrt, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(rsqrt(tensor([0.25, 1, 4])).arraySync(), [2, 1, 0.5]);
+ * ```
+ */
 export function rsqrt(x: TensorLike): Tensor {
   return floatUnary(rsqrtP, x);
 }
 
+/**
+ * The square x², elementwise, of the same dtype. Integers wrap.
+ *
+ * @throws {TypeError} If x is bool.
+ *
+ * @example Usage
+ * ```ts
+ * import { square, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(square(tensor([1, -2, 3])).arraySync(), [1, 4, 9]);
+ * ```
+ */
 export function square(x: TensorLike): Tensor {
   const t = toNumeric("square", x);
   return mul(t, t);
 }
 
+/**
+ * The reciprocal 1 / x, elementwise, ±∞ at ±0. Integers and bools become float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { reciprocal, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(reciprocal(tensor([1, 2, 4], { dtype: "int32" })).arraySync(), [1, 0.5, 0.25]);
+ * ```
+ */
 export function reciprocal(x: TensorLike): Tensor {
   return div(1, toFloat("reciprocal", x));
 }
 
+/**
+ * The sine of x in radians, elementwise, NaN at ±∞. Integers and bools become float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { sin } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * assertAlmostEquals(sin(Math.PI / 6).item() as number, 0.5, 1e-6);
+ * ```
+ */
 export function sin(x: TensorLike): Tensor {
   return floatUnary(sinP, x);
 }
 
+/**
+ * The cosine of x in radians, elementwise, NaN at ±∞. Integers and bools become float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { cos } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * assertAlmostEquals(cos(Math.PI / 3).item() as number, 0.5, 1e-6);
+ * ```
+ */
 export function cos(x: TensorLike): Tensor {
   return floatUnary(cosP, x);
 }
 
+/**
+ * The tangent of x in radians, elementwise, NaN at ±∞. Integers and bools become float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { tan } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * assertAlmostEquals(tan(Math.PI / 4).item() as number, 1, 1e-6);
+ * ```
+ */
 export function tan(x: TensorLike): Tensor {
   return floatUnary(tanP, x);
 }
 
+/**
+ * The hyperbolic sine (e^x − e^−x) / 2, elementwise. Integers and bools become float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { sinh } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * assertAlmostEquals(sinh(1).item() as number, Math.sinh(1), 1e-6);
+ * ```
+ */
 export function sinh(x: TensorLike): Tensor {
   return floatUnary(sinhP, x);
 }
 
+/**
+ * The hyperbolic cosine (e^x + e^−x) / 2, elementwise. Integers and bools become float32.
+ *
+ * @example Usage
+ * ```ts
+ * import { cosh } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * assertAlmostEquals(cosh(1).item() as number, Math.cosh(1), 1e-6);
+ * ```
+ */
 export function cosh(x: TensorLike): Tensor {
   return floatUnary(coshP, x);
 }
 
+/**
+ * The hyperbolic tangent, elementwise, from −1 to 1. Integers and bools become float32. The derivative is 1 − tanh² x.
+ *
+ * @example Usage
+ * ```ts
+ * import { tanh, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(tanh(tensor([-100, 0, 100])).arraySync(), [-1, 0, 1]);
+ * ```
+ */
 export function tanh(x: TensorLike): Tensor {
   return floatUnary(tanhP, x);
 }
 
+/**
+ * The largest integer not above x, elementwise. The dtype stays; integers are returned as they are. The derivative is
+ * 0.
+ *
+ * @throws {TypeError} If x is bool.
+ *
+ * @example Usage
+ * ```ts
+ * import { floor, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(floor(tensor([1.5, -1.5])).arraySync(), [1, -2]);
+ * ```
+ */
 export function floor(x: TensorLike): Tensor {
   return rounding(floorP, x);
 }
 
+/**
+ * The smallest integer not below x, elementwise. The dtype stays; integers are returned as they are. The derivative is
+ * 0.
+ *
+ * @throws {TypeError} If x is bool.
+ *
+ * @example Usage
+ * ```ts
+ * import { ceil, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(ceil(tensor([1.5, -1.5])).arraySync(), [2, -1]);
+ * ```
+ */
 export function ceil(x: TensorLike): Tensor {
   return rounding(ceilP, x);
 }
 
+/**
+ * The nearest integer, elementwise; of two equally near ones the even one. The dtype stays; integers are returned as
+ * they are. The derivative is 0.
+ *
+ * @throws {TypeError} If x is bool.
+ *
+ * @example Usage
+ * ```ts
+ * import { round, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(round(tensor([0.5, 1.5, 2.5, 2.6])).arraySync(), [0, 2, 2, 3]);
+ * ```
+ */
 export function round(x: TensorLike): Tensor {
   return rounding(roundP, x);
 }
 
+/**
+ * x without its fraction, rounded toward 0, elementwise. The dtype stays; integers are returned as they are. The
+ * derivative is 0.
+ *
+ * @throws {TypeError} If x is bool.
+ *
+ * @example Usage
+ * ```ts
+ * import { tensor, trunc } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(trunc(tensor([1.5, -1.5])).arraySync(), [1, -1]);
+ * ```
+ */
 export function trunc(x: TensorLike): Tensor {
   return rounding(truncP, x);
 }
 
+/**
+ * x limited to min … max, elementwise: minimum(maximum(x, min), max). Either bound may be missing, and both may be
+ * tensors; all broadcast and promote as in {@linkcode add}. Where min exceeds max the result is max; NaN stays NaN.
+ *
+ * The derivative by x is 1 between the bounds, half on a bound, and 0 beyond.
+ *
+ * @throws {TypeError} If x is bool, or a bound that is no integer meets an integer tensor.
+ *
+ * @example Usage
+ * ```ts
+ * import { clip, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(clip(tensor([-1, 0.5, 2]), { min: 0, max: 1 }).arraySync(), [0, 0.5, 1]);
+ * ```
+ */
 export function clip(
   x: TensorLike,
   options: { readonly min?: TensorLike | undefined; readonly max?: TensorLike | undefined } = {},
@@ -322,68 +756,266 @@ export function clip(
   return max === undefined ? y : anyBinary(minimumP, y, max, "clip");
 }
 
+/**
+ * Whether each element is NaN: `f32[n] → bool[n]`. Integers and bools never are.
+ *
+ * @example Usage
+ * ```ts
+ * import { isNaN, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(isNaN(tensor([1, NaN, Infinity])).arraySync(), [false, true, false]);
+ * ```
+ */
 export function isNaN(x: TensorLike): Tensor {
   const t = toFloat("isNaN", x);
   return notEqual(t, t);
 }
 
+/**
+ * Whether each element is ∞ or −∞: `f32[n] → bool[n]`. Integers and bools never are.
+ *
+ * @example Usage
+ * ```ts
+ * import { isInf, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(isInf(tensor([1, NaN, -Infinity])).arraySync(), [false, false, true]);
+ * ```
+ */
 export function isInf(x: TensorLike): Tensor {
   return equal(abs(toFloat("isInf", x)), Infinity);
 }
 
+/**
+ * Whether each element is neither NaN nor infinite: `f32[n] → bool[n]`. Integers and bools always are.
+ *
+ * @example Usage
+ * ```ts
+ * import { isFinite, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(isFinite(tensor([1, NaN, -Infinity])).arraySync(), [true, false, false]);
+ * ```
+ */
 export function isFinite(x: TensorLike): Tensor {
   return less(abs(toFloat("isFinite", x)), Infinity);
 }
 
+/**
+ * Elements of a where the condition holds and of b elsewhere: `bool[n], f32[n], f32[n] → f32[n]`. The three broadcast;
+ * a and b promote as in {@linkcode add}. A condition of numbers holds where it is not 0 (NaN included).
+ *
+ * The derivative goes to the chosen elements alone. Both branches are computed, though, and where the one not chosen
+ * has an infinite or NaN derivative, 0 times it is NaN: make its operand harmless first, as in `where(positive,
+ * log(where(positive, x, 1)), 0)`.
+ *
+ * @example Usage
+ * ```ts
+ * import { greater, tensor, where } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([-1, 2, -3]);
+ * assertEquals(where(greater(x, 0), x, 0).arraySync(), [0, 2, 0]);
+ * ```
+ */
 export function where(condition: TensorLike, a: TensorLike, b: TensorLike): Tensor {
   const c = cast(toTensor("where", condition), "bool");
   return bind1(whereP, broadcasted("where", [c, ...promoted("where", [a, b])]), null);
 }
 
+/**
+ * Whether a equals b, elementwise: `f32[n], f32[n] → bool[n]`. Operands broadcast and promote as in {@linkcode add};
+ * bools are compared with bools as they are. NaN equals nothing, and −0 equals 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { equal, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(equal(tensor([1, 2, NaN]), tensor([1, 3, NaN])).arraySync(), [true, false, false]);
+ * ```
+ */
 export function equal(a: TensorLike, b: TensorLike): Tensor {
   return anyBinary(equalP, a, b);
 }
 
+/**
+ * Whether a differs from b, elementwise: `f32[n], f32[n] → bool[n]`. Operands broadcast and promote as in {@linkcode
+ * add}. NaN differs from everything.
+ *
+ * @example Usage
+ * ```ts
+ * import { notEqual, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(notEqual(tensor([1, 2, NaN]), tensor([1, 3, NaN])).arraySync(), [false, true, true]);
+ * ```
+ */
 export function notEqual(a: TensorLike, b: TensorLike): Tensor {
   return anyBinary(notEqualP, a, b);
 }
 
+/**
+ * Whether a < b, elementwise: `f32[n], f32[n] → bool[n]`. Operands broadcast and promote as in {@linkcode add}; false
+ * is less than true. False where either is NaN.
+ *
+ * @example Usage
+ * ```ts
+ * import { less, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(less(tensor([1, 2, 3]), 2).arraySync(), [true, false, false]);
+ * ```
+ */
 export function less(a: TensorLike, b: TensorLike): Tensor {
   return anyBinary(lessP, a, b);
 }
 
+/**
+ * Whether a ≤ b, elementwise: `f32[n], f32[n] → bool[n]`. Operands broadcast and promote as in {@linkcode add}. False
+ * where either is NaN.
+ *
+ * @example Usage
+ * ```ts
+ * import { lessEqual, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(lessEqual(tensor([1, 2, 3]), 2).arraySync(), [true, true, false]);
+ * ```
+ */
 export function lessEqual(a: TensorLike, b: TensorLike): Tensor {
   return anyBinary(lessEqualP, a, b);
 }
 
+/**
+ * Whether a > b, elementwise: `f32[n], f32[n] → bool[n]`. Operands broadcast and promote as in {@linkcode add}. False
+ * where either is NaN.
+ *
+ * @example Usage
+ * ```ts
+ * import { greater, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(greater(tensor([1, 2, 3]), 2).arraySync(), [false, false, true]);
+ * ```
+ */
 export function greater(a: TensorLike, b: TensorLike): Tensor {
   return swapped("greater", lessP, a, b);
 }
 
+/**
+ * Whether a ≥ b, elementwise: `f32[n], f32[n] → bool[n]`. Operands broadcast and promote as in {@linkcode add}. False
+ * where either is NaN.
+ *
+ * @example Usage
+ * ```ts
+ * import { greaterEqual, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(greaterEqual(tensor([1, 2, 3]), 2).arraySync(), [false, true, true]);
+ * ```
+ */
 export function greaterEqual(a: TensorLike, b: TensorLike): Tensor {
   return swapped("greaterEqual", lessEqualP, a, b);
 }
 
+/**
+ * Whether a and b both hold, elementwise, as bool. Operands broadcast; numbers hold where they are not 0 (NaN
+ * included).
+ *
+ * @example Usage
+ * ```ts
+ * import { logicalAnd, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(logicalAnd(tensor([true, true, false]), tensor([true, false, false])).arraySync(), [true, false, false]);
+ * ```
+ */
 export function logicalAnd(a: TensorLike, b: TensorLike): Tensor {
   return logical("logicalAnd", andP, a, b);
 }
 
+/**
+ * Whether a or b holds, elementwise, as bool. Operands broadcast; numbers hold where they are not 0 (NaN included).
+ *
+ * @example Usage
+ * ```ts
+ * import { logicalOr, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(logicalOr(tensor([true, true, false]), tensor([true, false, false])).arraySync(), [true, true, false]);
+ * ```
+ */
 export function logicalOr(a: TensorLike, b: TensorLike): Tensor {
   return logical("logicalOr", orP, a, b);
 }
 
+/**
+ * Whether exactly one of a and b holds, elementwise, as bool. Operands broadcast; numbers hold where they are not 0
+ * (NaN included).
+ *
+ * @example Usage
+ * ```ts
+ * import { logicalXor, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(logicalXor(tensor([true, true, false]), tensor([true, false, false])).arraySync(), [false, true, false]);
+ * ```
+ */
 export function logicalXor(a: TensorLike, b: TensorLike): Tensor {
   return logical("logicalXor", xorP, a, b);
 }
 
+/**
+ * Whether x does not hold, elementwise, as bool; numbers hold where they are not 0 (NaN included).
+ *
+ * @example Usage
+ * ```ts
+ * import { logicalNot, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(logicalNot(tensor([true, false])).arraySync(), [false, true]);
+ * ```
+ */
 export function logicalNot(x: TensorLike): Tensor {
   return bind1(logicalNotP, [cast(toTensor("logicalNot", x), "bool")], null);
 }
 
+/**
+ * x itself, through which no derivative flows: transforms take it for a constant.
+ *
+ * @example Usage
+ * ```ts
+ * import { grad, mul, stopGradient } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // d/dx of c · x, with c = x held fixed.
+ * assertEquals(grad((x: number) => mul(stopGradient(x), x))(3).item(), 3);
+ * ```
+ */
 export function stopGradient(x: TensorLike): Tensor {
   return bind1(stopGradientP, [toTensor("stopGradient", x)], null);
 }
 
+/**
+ * x as another dtype, of the same shape.
+ *
+ * Floats become integers by dropping the fraction; what is too large or too small becomes the largest or smallest
+ * value, and NaN becomes 0. Integers become other integers by wrapping. Anything but 0 becomes true (NaN included).
+ * The derivative is cast back; it is 0 through integers and bools.
+ *
+ * @throws {TypeError} If the dtype is not one of `float32`, `float64`, `int32`, `uint32`, `bool`.
+ *
+ * @example Usage
+ * ```ts
+ * import { cast, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(cast(tensor([1.9, -1.9, 1e10, NaN]), "int32").arraySync(), [1, -1, 2147483647, 0]);
+ * assertEquals(cast(tensor([0, 0.5]), "bool").arraySync(), [false, true]);
+ * ```
+ */
 export function cast(x: TensorLike, dtype: DType): Tensor {
   if (!isDType(dtype)) throw new TypeError(`cast() takes a dtype among ${dtypes.join(", ")}, got ${describe(dtype)}`);
   const t = toTensor("cast", x);

@@ -1,7 +1,22 @@
 /** The one error class of our own, and the words errors share. */
 
-/** A shape, axis or size that an operation cannot use. The message prints the types involved. */
+/**
+ * A shape, axis or size that an operation cannot use. The message prints the types involved.
+ *
+ * @example Usage
+ * ```ts
+ * import { matmul, ShapeError, zeros } from "@pullback/pullback";
+ * import { assertThrows } from "@std/assert";
+ *
+ * assertThrows(
+ *   () => matmul(zeros([3, 4]), zeros([5, 2])),
+ *   ShapeError,
+ *   "matmul() cannot multiply f32[3,4] by f32[5,2]: inner sizes 4 and 5 must be equal",
+ * );
+ * ```
+ */
 export class ShapeError extends RangeError {
+  /** `"ShapeError"` */
   override readonly name = "ShapeError";
 }
 

@@ -274,7 +274,7 @@ export function indexAdd(
 
 function segment(op: string, x: TensorLike, ids: Indices, n: number, combiner: Combiner): Tensor {
   const t = toNumeric(op, x);
-  checkCount(op, "a number of segments", n);
+  checkCount(op, "n", n);
   const to = inRange(op, ids, n);
   if (t.ndim === 0 || to.ndim !== 1 || to.size !== t.shape[0]) {
     throw new ShapeError(
@@ -333,7 +333,7 @@ export function topK(x: TensorLike, k: number, options: AxisOptions = {}): { val
   checkOptions("topK", options);
   const { order, axis } = ordering("topK", t, { axis: options.axis, descending: true });
   if (!Number.isInteger(k) || k < 0 || k > t.shape[axis]!) {
-    throw new RangeError(`topK() cannot take ${k} elements from axis ${axis} of ${typeString(t.type)}`);
+    throw new RangeError(`topK() cannot take ${String(k)} elements from axis ${axis} of ${typeString(t.type)}`);
   }
   const stop = Array.from({ length: axis + 1 }, (_, i) => (i === axis ? k : null));
   const indices = slice(order, { stop });
@@ -343,6 +343,6 @@ export function topK(x: TensorLike, k: number, options: AxisOptions = {}): { val
 export function bincount(x: Tensor, length: number): Tensor {
   const t = toTensor("bincount", x);
   if (kindOf(t.dtype) !== "integer") throw new TypeError(`bincount() counts integers, got ${typeString(t.type)}`);
-  checkCount("bincount", "a length", length);
+  checkCount("bincount", "length", length);
   return segment("bincount", constantOf(1, "int32", [t.size]), flatten(t), length, "sum");
 }

@@ -84,6 +84,7 @@ export {
   trunc,
   where,
 } from "./elementwise.ts";
+export { einsum } from "./einsum.ts";
 export { ShapeError } from "./errors.ts";
 export {
   argsort,

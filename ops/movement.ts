@@ -141,17 +141,56 @@ function resolveShape(x: Tensor, shape: Shape): Shape {
   return shape.map((n) => (n === -1 ? free : n));
 }
 
+/**
+ * The same elements in row-major order under another shape: `f32[2,3] → f32[3,2]`. One size may be −1: what is left.
+ *
+ * @throws {ShapeError} If the shape does not hold as many elements, or more than one size is −1.
+ *
+ * @example Usage
+ * ```ts
+ * import { reshape, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(reshape(tensor([1, 2, 3, 4, 5, 6]), [2, -1]).arraySync(), [[1, 2, 3], [4, 5, 6]]);
+ * ```
+ */
 export function reshape(x: TensorLike, shape: Shape): Tensor {
   const t = toTensor("reshape", x);
   const target = resolveShape(t, shape);
   return sameShape(t.shape, target) ? t : bind1(reshapeP, [t], { shape: target });
 }
 
+/**
+ * All elements in row-major order as one vector: `f32[2,3] → f32[6]`; a scalar becomes a vector of one.
+ *
+ * @example Usage
+ * ```ts
+ * import { flatten, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(flatten(tensor([[1, 2], [3, 4]])).arraySync(), [1, 2, 3, 4]);
+ * ```
+ */
 export function flatten(x: TensorLike): Tensor {
   const t = toTensor("flatten", x);
   return reshape(t, [t.size]);
 }
 
+/**
+ * The axes in another order: axis i of the result is axis `perm[i]` of x, `f32[2,3,4] → f32[4,3,2]` by default, which
+ * reverses them. Axes may be negative.
+ *
+ * @throws {ShapeError} If perm does not name every axis once.
+ *
+ * @example Usage
+ * ```ts
+ * import { tensor, transpose, zeros } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(transpose(tensor([[1, 2], [3, 4]])).arraySync(), [[1, 3], [2, 4]]);
+ * assertEquals(transpose(zeros([2, 3, 4]), [0, 2, 1]).shape, [2, 4, 3]);
+ * ```
+ */
 export function transpose(x: TensorLike, perm?: readonly number[]): Tensor {
   const t = toTensor("transpose", x);
   if (perm !== undefined && !Array.isArray(perm)) {
@@ -166,6 +205,17 @@ export function transpose(x: TensorLike, perm?: readonly number[]): Tensor {
   return axes.every((a, i) => a === i) ? t : bind1(transposeP, [t], { perm: axes });
 }
 
+/**
+ * Two axes exchanged: `f32[2,3,4] → f32[4,3,2]` for axes 0 and 2. Axes may be negative.
+ *
+ * @example Usage
+ * ```ts
+ * import { swapAxes, zeros } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(swapAxes(zeros([2, 3, 4]), 0, -1).shape, [4, 3, 2]);
+ * ```
+ */
 export function swapAxes(x: TensorLike, a: number, b: number): Tensor {
   const t = toTensor("swapAxes", x);
   const perm = t.shape.map((_, i) => i);
@@ -175,6 +225,20 @@ export function swapAxes(x: TensorLike, a: number, b: number): Tensor {
   return transpose(t, perm);
 }
 
+/**
+ * Axes moved to other places, the remaining ones in their order: `f32[2,3,4] → f32[3,4,2]` from 0 to 2. Both are axes
+ * or arrays of as many; they may be negative.
+ *
+ * @throws {ShapeError} If the numbers of axes differ, or an axis repeats.
+ *
+ * @example Usage
+ * ```ts
+ * import { moveAxis, zeros } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(moveAxis(zeros([2, 3, 4]), 0, -1).shape, [3, 4, 2]);
+ * ```
+ */
 export function moveAxis(x: TensorLike, from: number | readonly number[], to: number | readonly number[]): Tensor {
   const t = toTensor("moveAxis", x);
   const list = (axes: number | readonly number[]): number[] =>
@@ -194,6 +258,19 @@ export function moveAxis(x: TensorLike, from: number | readonly number[], to: nu
   return transpose(t, perm);
 }
 
+/**
+ * x repeated along new leading axes and along axes of size 1: `f32[3] → f32[2,3]`, without copying.
+ *
+ * @throws {ShapeError} If, aligned at the last axis, a size of x is neither 1 nor that of the shape.
+ *
+ * @example Usage
+ * ```ts
+ * import { broadcastTo, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(broadcastTo(tensor([1, 2, 3]), [2, 3]).arraySync(), [[1, 2, 3], [1, 2, 3]]);
+ * ```
+ */
 export function broadcastTo(x: TensorLike, shape: Shape): Tensor {
   const t = toTensor("broadcastTo", x);
   checkShape("broadcastTo", shape);
@@ -210,6 +287,18 @@ export function broadcastTo(x: TensorLike, shape: Shape): Tensor {
     : bind1(broadcastP, [t], { shape: [...shape], axes: t.shape.map((_, i) => lead + i) });
 }
 
+/**
+ * x with new axes of size 1 at the given places of the result: `f32[3] → f32[3,1]` for axis 1 or −1.
+ *
+ * @example Usage
+ * ```ts
+ * import { expandDims, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(expandDims(tensor([1, 2, 3]), -1).shape, [3, 1]);
+ * assertEquals(expandDims(tensor([1, 2, 3]), [0, 2]).shape, [1, 3, 1]);
+ * ```
+ */
 export function expandDims(x: TensorLike, axis: number | readonly number[]): Tensor {
   const t = toTensor("expandDims", x);
   const added = axisList("expandDims", axis);
@@ -219,6 +308,20 @@ export function expandDims(x: TensorLike, axis: number | readonly number[]): Ten
   return reshape(t, Array.from({ length: ndim }, (_, i) => (axes.includes(i) ? 1 : rest.shift()!)));
 }
 
+/**
+ * x without axes of size 1: all of them, or those given. `f32[1,3,1] → f32[3]`.
+ *
+ * @throws {ShapeError} If a given axis has another size.
+ *
+ * @example Usage
+ * ```ts
+ * import { squeeze, zeros } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(squeeze(zeros([1, 3, 1])).shape, [3]);
+ * assertEquals(squeeze(zeros([1, 3, 1]), { axis: 0 }).shape, [3, 1]);
+ * ```
+ */
 export function squeeze(
   x: TensorLike,
   options: { readonly axis?: number | readonly number[] | undefined } = {},
@@ -249,6 +352,21 @@ function joinable(op: string, xs: readonly TensorLike[]): Tensor[] {
   return promoted(op, xs);
 }
 
+/**
+ * Tensors joined along an existing axis, 0 by default: `f32[2,3], f32[1,3] → f32[3,3]`. Dtypes promote as in
+ * {@linkcode add}.
+ *
+ * @throws {ShapeError} If there is no tensor, one has no axes, or other sizes differ.
+ *
+ * @example Usage
+ * ```ts
+ * import { concatenate, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(concatenate([tensor([1, 2]), tensor([3])]).arraySync(), [1, 2, 3]);
+ * assertEquals(concatenate([tensor([[1], [2]]), tensor([[3], [4]])], { axis: 1 }).arraySync(), [[1, 3], [2, 4]]);
+ * ```
+ */
 export function concatenate(xs: readonly TensorLike[], options: { readonly axis?: number | undefined } = {}): Tensor {
   const ts = joinable("concatenate", xs);
   const first = ts[0]!;
@@ -273,6 +391,21 @@ export function concatenate(xs: readonly TensorLike[], options: { readonly axis?
   return bind1(placeP, ts, { shape: first.shape.map((n, i) => (i === axis ? end : n)), fill: 0, at });
 }
 
+/**
+ * Tensors of one shape joined along a new axis, 0 by default: `f32[3], f32[3] → f32[2,3]`. Dtypes promote as in
+ * {@linkcode add}.
+ *
+ * @throws {ShapeError} If there is no tensor, or the shapes differ.
+ *
+ * @example Usage
+ * ```ts
+ * import { stack, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(stack([tensor([1, 2]), tensor([3, 4])]).arraySync(), [[1, 2], [3, 4]]);
+ * assertEquals(stack([tensor([1, 2]), tensor([3, 4])], { axis: -1 }).arraySync(), [[1, 3], [2, 4]]);
+ * ```
+ */
 export function stack(xs: readonly TensorLike[], options: { readonly axis?: number | undefined } = {}): Tensor {
   const ts = joinable("stack", xs);
   const first = ts[0]!;
@@ -287,6 +420,23 @@ export function stack(xs: readonly TensorLike[], options: { readonly axis?: numb
   return concatenate(ts.map((t) => expandDims(t, axis)), { axis });
 }
 
+/**
+ * x cut along an axis, 0 by default, into equal parts or at the given positions: `f32[6] → f32[2], f32[2], f32[2]` for
+ * 3.
+ *
+ * Positions follow the rules of {@linkcode slice}: negative ones count from the end, and parts may be empty.
+ *
+ * @throws {ShapeError} If the axis cannot be cut into as many equal parts.
+ *
+ * @example Usage
+ * ```ts
+ * import { arange, split } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(split(arange(6), 3).map((x) => x.arraySync()), [[0, 1], [2, 3], [4, 5]]);
+ * assertEquals(split(arange(6), [1, 4]).map((x) => x.arraySync()), [[0], [1, 2, 3], [4, 5]]);
+ * ```
+ */
 export function split(
   x: TensorLike,
   parts: number | readonly number[],
@@ -316,11 +466,33 @@ function startAt(axis: number, value: number, before: number | null = 0): (numbe
 
 /** The bounds of {@linkcode slice}: one entry per axis from the first on; null and missing entries take everything. */
 export interface SliceOptions {
+  /** The first position of each axis. */
   readonly start?: readonly (number | null)[] | undefined;
+  /** The position of each axis to stop before. */
   readonly stop?: readonly (number | null)[] | undefined;
+  /** The distance between positions, not 0; 1 by default. */
   readonly step?: readonly (number | null)[] | undefined;
 }
 
+/**
+ * Every step-th element from start up to but not including stop, along each axis: `f32[4,3] → f32[2,3]`.
+ *
+ * The bounds are those of Python: negative positions count from the end, positions beyond it are moved to it, and a
+ * negative step goes backward, by default from the last element through the first.
+ *
+ * @throws {ShapeError} If there are more entries than axes.
+ * @throws {RangeError} If a step is 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { arange, slice, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([[1, 2, 3], [4, 5, 6], [7, 8, 9]]);
+ * assertEquals(slice(x, { start: [1, 0], stop: [null, 2] }).arraySync(), [[4, 5], [7, 8]]);
+ * assertEquals(slice(arange(5), { step: [-2] }).arraySync(), [4, 2, 0]);
+ * ```
+ */
 export function slice(x: TensorLike, options: SliceOptions): Tensor {
   const t = toTensor("slice", x);
   checkOptions("slice", options);
@@ -355,11 +527,30 @@ export function slice(x: TensorLike, options: SliceOptions): Tensor {
   });
 }
 
+/** Options of {@linkcode pad}. */
 export interface PadOptions {
+  /** What the new elements are; "constant" by default. */
   readonly mode?: "constant" | undefined;
+  /** The constant; 0 by default. */
   readonly value?: number | undefined;
 }
 
+/**
+ * x with new elements before and after those of each axis, all of one value: `f32[3] → f32[6]` for widths `[[1, 2]]`.
+ *
+ * @throws {ShapeError} If there is not one [low, high] pair for each axis.
+ * @throws {RangeError} If a width is negative.
+ * @throws {TypeError} If the value is no integer and x has an integer dtype.
+ *
+ * @example Usage
+ * ```ts
+ * import { pad, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(pad(tensor([1, 2, 3]), [[1, 2]]).arraySync(), [0, 1, 2, 3, 0, 0]);
+ * assertEquals(pad(tensor([[1]]), [[0, 1], [1, 0]], { value: 9 }).arraySync(), [[9, 1], [9, 9]]);
+ * ```
+ */
 export function pad(x: TensorLike, widths: readonly (readonly [number, number])[], options: PadOptions = {}): Tensor {
   const t = toTensor("pad", x);
   checkOptions("pad", options);
@@ -372,7 +563,7 @@ export function pad(x: TensorLike, widths: readonly (readonly [number, number])[
   if (widths.length !== t.ndim || !widths.every((pair) => Array.isArray(pair) && pair.length === 2)) {
     throw new ShapeError(`pad() needs one [low, high] pair for each of the ${t.ndim} axes of ${typeString(t.type)}`);
   }
-  for (const n of widths.flat()) checkCount("pad", "a width", n);
+  for (const n of widths.flat()) checkCount("pad", "every width", n);
   const { value = 0 } = options;
   const fill = toDType(storable("pad", value, t.dtype), t.dtype);
   if (widths.every(([low, high]) => low === 0 && high === 0)) return t;
@@ -383,6 +574,18 @@ export function pad(x: TensorLike, widths: readonly (readonly [number, number])[
   });
 }
 
+/**
+ * x in reverse order along the given axes, or along all: `f32[n] → f32[n]`.
+ *
+ * @example Usage
+ * ```ts
+ * import { flip, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(flip(tensor([[1, 2], [3, 4]])).arraySync(), [[4, 3], [2, 1]]);
+ * assertEquals(flip(tensor([[1, 2], [3, 4]]), { axis: 0 }).arraySync(), [[3, 4], [1, 2]]);
+ * ```
+ */
 export function flip(x: TensorLike, options: { readonly axis?: number | readonly number[] | undefined } = {}): Tensor {
   const t = toTensor("flip", x);
   checkOptions("flip", options);
@@ -390,6 +593,22 @@ export function flip(x: TensorLike, options: { readonly axis?: number | readonly
   return axes.length === 0 ? t : bind1(flipP, [t], { axes });
 }
 
+/**
+ * x shifted along axes, what leaves at the end coming back at the start: `f32[n] → f32[n]`. A negative shift goes the
+ * other way. Without an axis the flattened elements are shifted, and the shape stays. One shift serves all axes, or
+ * each has its own.
+ *
+ * @throws {ShapeError} If the numbers of shifts and axes differ.
+ *
+ * @example Usage
+ * ```ts
+ * import { roll, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(roll(tensor([1, 2, 3, 4]), 1).arraySync(), [4, 1, 2, 3]);
+ * assertEquals(roll(tensor([[1, 2], [3, 4]]), -1, { axis: 1 }).arraySync(), [[2, 1], [4, 3]]);
+ * ```
+ */
 export function roll(
   x: TensorLike,
   shift: number | readonly number[],
@@ -422,6 +641,22 @@ export function roll(
   }, t);
 }
 
+/**
+ * Every element repeated n times, next to each other, along an axis: `f32[3] → f32[6]`. An array gives each element a
+ * count of its own. Without an axis x is flattened first.
+ *
+ * @throws {ShapeError} If there is not one count for each element of the axis.
+ * @throws {RangeError} If a count is negative.
+ *
+ * @example Usage
+ * ```ts
+ * import { repeat, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(repeat(tensor([1, 2]), 2).arraySync(), [1, 1, 2, 2]);
+ * assertEquals(repeat(tensor([[1], [2]]), [1, 2], { axis: 0 }).arraySync(), [[1], [2], [2]]);
+ * ```
+ */
 export function repeat(
   x: TensorLike,
   n: number | readonly number[],
@@ -446,9 +681,24 @@ export function repeat(
 
 /** One non-negative integer, or several. */
 function checkCounts(op: string, n: number | readonly number[]): void {
-  for (const count of Array.isArray(n) ? n : [n]) checkCount(op, "a count", count);
+  for (const count of Array.isArray(n) ? n : [n]) checkCount(op, "every count", count);
 }
 
+/**
+ * The whole of x repeated along each axis: `f32[2,3] → f32[4,3]` for `[2, 1]`. The shorter of the shape and the counts
+ * gets ones in front; a number counts for the last axis.
+ *
+ * @throws {RangeError} If a count is negative.
+ *
+ * @example Usage
+ * ```ts
+ * import { tensor, tile } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(tile(tensor([1, 2]), 2).arraySync(), [1, 2, 1, 2]);
+ * assertEquals(tile(tensor([1, 2]), [2, 1]).arraySync(), [[1, 2], [1, 2]]);
+ * ```
+ */
 export function tile(x: TensorLike, reps: number | readonly number[]): Tensor {
   const t = toTensor("tile", x);
   checkCounts("tile", reps);

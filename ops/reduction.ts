@@ -27,17 +27,25 @@ import { input } from "./scalar.ts";
 import { dropAxes, normalizeAxes, normalizeAxis, type Shape, sizeOf, typeString } from "./shape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 
+/** Options of reductions over one axis, several or all. */
 export interface AxesOptions {
+  /** The axis or axes to reduce, negative ones counted from the end; all by default. */
   readonly axis?: number | readonly number[] | undefined;
+  /** Whether reduced axes stay, with size 1. */
   readonly keepDims?: boolean | undefined;
 }
 
+/** Options of operations along a single axis. */
 export interface AxisOptions {
+  /** The axis, negative ones counted from the end. */
   readonly axis?: number | undefined;
+  /** Whether a reduced axis stays, with size 1. */
   readonly keepDims?: boolean | undefined;
 }
 
+/** Options of {@linkcode variance} and {@linkcode std}. */
 export interface VarianceOptions extends AxesOptions {
+  /** How many degrees of freedom to subtract from the count; 0 by default, 1 for the unbiased estimate. */
   readonly ddof?: number | undefined;
 }
 
@@ -129,10 +137,38 @@ function countable(op: string, x: TensorLike): Tensor {
   return t.dtype === "bool" ? cast(t, "int32") : t;
 }
 
+/**
+ * The sum over the given axes, or over all: `f32[2,3] → f32[3]` for axis 0. Bools are counted as int32; integers keep
+ * their dtype and wrap. Over an empty axis it is 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { sum, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([[1, 2, 3], [4, 5, 6]]);
+ * assertEquals(sum(x).item(), 21);
+ * assertEquals(sum(x, { axis: 0 }).arraySync(), [5, 7, 9]);
+ * assertEquals(sum(x, { axis: 1, keepDims: true }).arraySync(), [[6], [15]]);
+ * ```
+ */
 export function sum(x: TensorLike, options: AxesOptions = {}): Tensor {
   return reduce("sum", sumP, countable("sum", x), options);
 }
 
+/**
+ * The mean over the given axes, or over all: `f32[2,3] → f32[3]` for axis 0. Integers and bools become float32. Over
+ * an empty axis it is NaN.
+ *
+ * @example Usage
+ * ```ts
+ * import { mean, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(mean(tensor([[1, 2, 3], [4, 5, 6]]), { axis: 1 }).arraySync(), [2, 5]);
+ * assertEquals(mean(tensor([true, false])).item(), 0.5);
+ * ```
+ */
 export function mean(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = toFloat("mean", x);
   return div(reduce("mean", sumP, t, options), countOver(t, axesOf("mean", t, options)));
@@ -143,7 +179,19 @@ function countOver(t: Tensor, axes: readonly number[]): number {
   return sizeOf(axes.map((i) => t.shape[i]!));
 }
 
-/** By multiplying halves together, so that derivatives stay right where elements are 0. */
+/**
+ * The product over the given axes, or over all: `f32[2,3] → f32[3]` for axis 0. Bools become int32; integers keep
+ * their dtype and wrap. Over an empty axis it is 1. The derivative is right also where elements are 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { grad, prod, type Tensor, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(prod(tensor([2, 3, 4])).item(), 24);
+ * assertEquals(grad((x: Tensor) => prod(x))(tensor([0, 2, 3])).arraySync(), [6, 0, 0]);
+ * ```
+ */
 export function prod(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = countable("prod", x);
   const axes = axesOf("prod", t, options);
@@ -172,18 +220,71 @@ function extreme(primitive: Primitive<Axes>, x: TensorLike, options: AxesOptions
   return reduce(primitive.name, primitive, t, options);
 }
 
+/**
+ * The largest element over the given axes, or over all: `f32[2,3] → f32[3]` for axis 0; of bools it is "any". NaN if
+ * there is one. The derivative is shared equally among ties.
+ *
+ * @throws {ShapeError} If there is no element to choose from.
+ *
+ * @example Usage
+ * ```ts
+ * import { grad, max, type Tensor, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(max(tensor([[1, 5], [3, 2]]), { axis: 0 }).arraySync(), [3, 5]);
+ * assertEquals(grad((x: Tensor) => max(x))(tensor([1, 3, 3])).arraySync(), [0, 0.5, 0.5]);
+ * ```
+ */
 export function max(x: TensorLike, options: AxesOptions = {}): Tensor {
   return extreme(maxP, x, options);
 }
 
+/**
+ * The smallest element over the given axes, or over all: `f32[2,3] → f32[3]` for axis 0; of bools it is "all". NaN if
+ * there is one. The derivative is shared equally among ties.
+ *
+ * @throws {ShapeError} If there is no element to choose from.
+ *
+ * @example Usage
+ * ```ts
+ * import { min, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(min(tensor([[1, 5], [3, 2]]), { axis: 0 }).arraySync(), [1, 2]);
+ * ```
+ */
 export function min(x: TensorLike, options: AxesOptions = {}): Tensor {
   return extreme(minP, x, options);
 }
 
+/**
+ * Whether any element over the given axes, or over all, is true: `bool[2,3] → bool[3]` for axis 0. Numbers are true
+ * where they are not 0 (NaN included). Over an empty axis it is false.
+ *
+ * @example Usage
+ * ```ts
+ * import { any, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(any(tensor([[true, false], [false, false]]), { axis: 1 }).arraySync(), [true, false]);
+ * ```
+ */
 export function any(x: TensorLike, options: AxesOptions = {}): Tensor {
   return reduce("any", maxP, cast(toTensor("any", x), "bool"), options);
 }
 
+/**
+ * Whether all elements over the given axes, or over all, are true: `bool[2,3] → bool[3]` for axis 0. Numbers are true
+ * where they are not 0 (NaN included). Over an empty axis it is true.
+ *
+ * @example Usage
+ * ```ts
+ * import { all, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(all(tensor([[true, true], [true, false]]), { axis: 1 }).arraySync(), [true, false]);
+ * ```
+ */
 export function all(x: TensorLike, options: AxesOptions = {}): Tensor {
   return reduce("all", minP, cast(toTensor("all", x), "bool"), options);
 }
@@ -201,18 +302,74 @@ function argExtreme(op: "argmax" | "argmin", x: TensorLike, options: AxisOptions
   return reshape(y, options.axis === undefined ? given.shape.map(() => 1) : dropAxes(t.shape, [axis], true));
 }
 
+/**
+ * The position of the largest element along an axis: `f32[2,3] → i32[3]` for axis 0. Without an axis it is the
+ * position among the flattened elements. Of ties it is the first; a NaN counts as the largest.
+ *
+ * @throws {ShapeError} If the axis is empty.
+ *
+ * @example Usage
+ * ```ts
+ * import { argmax, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([[1, 5, 5], [7, 2, 3]]);
+ * assertEquals(argmax(x, { axis: 1 }).arraySync(), [1, 0]);
+ * assertEquals(argmax(x).item(), 3);
+ * ```
+ */
 export function argmax(x: TensorLike, options: AxisOptions = {}): Tensor {
   return argExtreme("argmax", x, options);
 }
 
+/**
+ * The position of the smallest element along an axis: `f32[2,3] → i32[3]` for axis 0. Without an axis it is the
+ * position among the flattened elements. Of ties it is the first; a NaN counts as the smallest.
+ *
+ * @throws {ShapeError} If the axis is empty.
+ *
+ * @example Usage
+ * ```ts
+ * import { argmin, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(argmin(tensor([[1, 5, 5], [7, 2, 3]]), { axis: 1 }).arraySync(), [0, 1]);
+ * ```
+ */
 export function argmin(x: TensorLike, options: AxisOptions = {}): Tensor {
   return argExtreme("argmin", x, options);
 }
 
+/**
+ * The variance over the given axes, or over all, Σ (x − mean)² / (n − ddof): `f32[2,3] → f32[3]` for axis 0. Integers
+ * and bools become float32. Over an empty axis it is NaN; where n ≤ ddof the divisor is 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { tensor, variance } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(variance(tensor([1, 2, 3, 4])).item(), 1.25);
+ * assertEquals(variance(tensor([1, 2, 3]), { ddof: 1 }).item(), 1);
+ * ```
+ */
 export function variance(x: TensorLike, options: VarianceOptions = {}): Tensor {
   return varianceOf("variance", x, options);
 }
 
+/**
+ * The standard deviation over the given axes, or over all, √(Σ (x − mean)² / (n − ddof)): `f32[2,3] → f32[3]` for axis
+ * 0. Integers and bools become float32. Over an empty axis it is NaN. The derivative is NaN where all elements are
+ * equal.
+ *
+ * @example Usage
+ * ```ts
+ * import { std, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(std(tensor([1, 3, 1, 3])).item(), 1);
+ * ```
+ */
 export function std(x: TensorLike, options: VarianceOptions = {}): Tensor {
   return sqrt(varianceOf("std", x, options));
 }
@@ -232,6 +389,18 @@ export function finiteMax(t: Tensor, axis: number | readonly number[] | undefine
   return where(isFinite(top), top, zerosLike(top));
 }
 
+/**
+ * log Σ e^x over the given axes, or over all, without overflow: `f32[2,3] → f32[2]` for axis 1. Integers and bools
+ * become float32. Over an empty axis, or where all elements are −∞, it is −∞.
+ *
+ * @example Usage
+ * ```ts
+ * import { logSumExp, tensor } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * assertAlmostEquals(logSumExp(tensor([1e3, 1e3], { dtype: "float64" })).item() as number, 1e3 + Math.LN2, 1e-12);
+ * ```
+ */
 export function logSumExp(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = toFloat("logSumExp", x);
   const axis = axesOf("logSumExp", t, options);
@@ -240,11 +409,27 @@ export function logSumExp(x: TensorLike, options: AxesOptions = {}): Tensor {
   return options.keepDims ? y : reshape(y, dropAxes(t.shape, axis));
 }
 
+/** Options of {@linkcode cumsum}. */
 export interface CumulativeOptions {
+  /** The axis, negative ones counted from the end; by default the flattened elements are taken. */
   readonly axis?: number | undefined;
+  /** Whether to run from the end of the axis. */
   readonly reverse?: boolean | undefined;
 }
 
+/**
+ * The running sum along an axis, y_i = x_0 + … + x_i: `f32[n] → f32[n]`. Without an axis x is flattened first. Bools
+ * are counted as int32; integers wrap.
+ *
+ * @example Usage
+ * ```ts
+ * import { cumsum, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(cumsum(tensor([1, 2, 3])).arraySync(), [1, 3, 6]);
+ * assertEquals(cumsum(tensor([1, 2, 3]), { reverse: true }).arraySync(), [6, 5, 3]);
+ * ```
+ */
 export function cumsum(x: TensorLike, options: CumulativeOptions = {}): Tensor {
   const given = countable("cumsum", x);
   checkOptions("cumsum", options);

@@ -8,7 +8,9 @@ export type Shape = readonly number[];
 
 /** What is known of a tensor without its values. */
 export interface TensorType {
+  /** The type of the elements. */
   readonly dtype: DType;
+  /** Sizes of the axes. */
   readonly shape: Shape;
 }
 
@@ -76,12 +78,11 @@ export function checkShape(op: string, shape: unknown): asserts shape is Shape {
   if (sizeOf(shape) > 2 ** 31 - 1) throw new ShapeError(`${op}() cannot make [${shape}]: more than 2^31 - 1 elements`);
 }
 
-/** Throws unless `n` is a non-negative integer; `what` names it: `a count`. */
-export function checkCount(op: string, what: string, n: unknown): asserts n is number {
-  if (typeof n !== "number") throw new TypeError(`${op}() takes ${what} that is a number, got ${describe(n)}`);
-  if (!Number.isInteger(n) || n < 0) {
-    throw new RangeError(`${op}() needs ${what} that is a non-negative integer, got ${n}`);
-  }
+/** Throws unless `n` is a non-negative integer; `name` is what the caller knows it by. */
+export function checkCount(op: string, name: string, n: unknown): asserts n is number {
+  const rule = `${op}() needs ${name} to be a non-negative integer, got ${typeof n === "number" ? n : describe(n)}`;
+  if (typeof n !== "number") throw new TypeError(rule);
+  if (!Number.isInteger(n) || n < 0) throw new RangeError(rule);
 }
 
 /** A possibly negative axis as a position in 0 … ndim − 1; `fallback` where none is given. */

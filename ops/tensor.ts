@@ -7,13 +7,29 @@ import type { Owner } from "./scope.ts";
 import { isContiguous, type Shape, sizeOf, type Strided, type TensorType, typeString } from "./shape.ts";
 
 /**
- * An immutable array of numbers or booleans with a shape and a dtype. Operations are functions (`add(x, y)`); no method
- * writes. Inside a transform a tensor may be a tracer, which stands for a value and otherwise behaves the same.
+ * An immutable array of numbers or booleans with a shape and a dtype. Operations are functions (`add(x, y)`); no
+ * method writes. Inside a transform a tensor may be a tracer, which stands for a value and otherwise behaves the same.
+ *
+ * Printed, a tensor shows its type and elements. It refuses to become a number by itself, as in `+x` or `x > 0`, and
+ * names the function to use.
+ *
+ * @example Usage
+ * ```ts
+ * import { Tensor, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([[1, 2], [3, 4]]);
+ * assertEquals(x instanceof Tensor, true);
+ * assertEquals(await x.data(), new Float32Array([1, 2, 3, 4]));
+ * assertEquals(`${tensor([1, 2])}`, "f32[2] [1, 2]");
+ * ```
  */
 export abstract class Tensor {
+  /** Its dtype and shape together. */
   readonly type: TensorType;
 
-  constructor(type: TensorType) {
+  /** For the library alone: tensors are made by functions such as {@linkcode tensor} and {@linkcode zeros}. */
+  protected constructor(type: TensorType) {
     this.type = type;
   }
 
@@ -22,6 +38,7 @@ export abstract class Tensor {
     return this.type.shape;
   }
 
+  /** The type of the elements. */
   get dtype(): DType {
     return this.type.dtype;
   }
@@ -39,7 +56,11 @@ export abstract class Tensor {
   /** Where the values live. */
   abstract get device(): Device;
 
-  /** The value behind a tracer with known values, or itself. Throws where values are not known (vmap, jit). */
+  /**
+   * The value behind a tracer with known values, or itself. Throws where values are not known (vmap, jit).
+   *
+   * @internal
+   */
   abstract concrete(): ConcreteTensor;
 
   /**
@@ -107,11 +128,16 @@ export abstract class Tensor {
 /** What an operation takes for an operand: bare numbers and booleans adopt the dtype of the tensor beside them. */
 export type TensorLike = Tensor | number | boolean;
 
-/** A place where programs run. */
+/** A place where values live and programs run. */
 export interface Device {
+  /** Its short name: `cpu`. */
   readonly name: string;
   /** Facts for people: what it is, how much memory it uses. */
   readonly info: Readonly<Record<string, unknown>>;
+}
+
+/** A device as the library uses it. */
+export interface Backend extends Device {
   run(program: Program, inputs: readonly ConcreteTensor[]): ConcreteTensor[];
   /** A tensor of row-major elements, which are copied. */
   upload(data: TypedArray, type: TensorType): ConcreteTensor;
@@ -129,10 +155,10 @@ export class ConcreteTensor extends Tensor implements Strided {
   readonly offset: number;
   /** Who frees this tensor; null once it is in users' hands. For ops/scope.ts alone. */
   owner: Owner | null = null;
-  readonly #device: Device;
+  readonly #device: Backend;
   #storage: object | null;
 
-  constructor(device: Device, type: TensorType, storage: object, view: Strided) {
+  constructor(device: Backend, type: TensorType, storage: object, view: Strided) {
     super(type);
     this.#device = device;
     this.#storage = storage;
@@ -140,7 +166,7 @@ export class ConcreteTensor extends Tensor implements Strided {
     this.offset = view.offset;
   }
 
-  override get device(): Device {
+  override get device(): Backend {
     return this.#device;
   }
 
@@ -176,14 +202,14 @@ export class ConcreteTensor extends Tensor implements Strided {
   }
 }
 
-let defaultDevice: Device | null = null;
+let defaultDevice: Backend | null = null;
 
 /** Makes `device` the one where new tensors live. */
-export function installDevice(device: Device): void {
+export function installDevice(device: Backend): void {
   defaultDevice = device;
 }
 
-export function currentDevice(): Device {
+export function currentDevice(): Backend {
   if (defaultDevice === null) throw new TypeError("no device is installed: import the library by its mod.ts");
   return defaultDevice;
 }

@@ -1,7 +1,7 @@
 /** Trees: nested arrays and plain objects with tensors, numbers, booleans or null at the leaves. */
 
 import { toTensor } from "./arguments.ts";
-import { describe } from "./errors.ts";
+import { count, describe } from "./errors.ts";
 import { Tensor, type TensorLike } from "./tensor.ts";
 
 /** Any function; it is no leaf. */
@@ -28,8 +28,8 @@ function isLeaf(x: unknown): x is TensorLike {
 }
 
 function isPlain(x: unknown): x is Readonly<Record<string, unknown>> {
-  return typeof x === "object" && x !== null && !Array.isArray(x) && !ArrayBuffer.isView(x) &&
-    !(x instanceof Promise) && !(x instanceof Map) && !(x instanceof Set);
+  // Built-in objects (dates, maps, promises, typed arrays, …) are no trees.
+  return Object.prototype.toString.call(x) === "[object Object]";
 }
 
 /** Takes a tree apart; `op` is named in the error for a value that cannot be in one. */
@@ -62,6 +62,11 @@ export function putTogether(structure: Structure, leaves: readonly unknown[]): u
     return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, build(child)]));
   };
   return build(structure);
+}
+
+function countLeaves(structure: Structure): number {
+  if (structure === "leaf") return 1;
+  return structure === null ? 0 : Object.values(structure).reduce<number>((n, child) => n + countLeaves(child), 0);
 }
 
 function isStructureList(
@@ -111,6 +116,7 @@ export function map<T, R = Tensor>(
   tree: T,
   ...rest: MapLeaves<T, TensorLike>[]
 ): MapLeaves<T, R> {
+  if (typeof f !== "function") throw new TypeError(`tree.map() takes a function, got ${describe(f)}`);
   const { leaves, structure } = takeApart("tree.map", tree);
   const others = rest.map((other) => leavesAs("tree.map", structure, other, "trees"));
   const mapped = leaves.map((leaf, i) =>
@@ -129,6 +135,11 @@ export function flatten(tree: unknown): [leaves: Tensor[], structure: Structure]
 }
 
 export function unflatten(structure: Structure, leaves: readonly unknown[]): unknown {
+  const slots = countLeaves(structure);
+  if (leaves.length !== slots) {
+    const given = count(leaves.length, "value");
+    throw new TypeError(`tree.unflatten() cannot fill ${showStructure(structure)} with ${given}: it takes ${slots}`);
+  }
   return putTogether(structure, leaves);
 }
 
@@ -144,7 +155,8 @@ export function paths(tree: unknown): string[] {
 }
 
 export function reduce<R>(f: (accumulated: R, leaf: Tensor) => R, tree: unknown, initial: R): R {
-  return leaves(tree).reduce(f, initial);
+  if (typeof f !== "function") throw new TypeError(`tree.reduce() takes a function, got ${describe(f)}`);
+  return takeApart("tree.reduce", tree).leaves.reduce<R>((r, leaf) => f(r, toTensor("tree.reduce", leaf)), initial);
 }
 
 export function equalStructure(a: unknown, b: unknown): boolean {

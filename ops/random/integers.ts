@@ -108,6 +108,8 @@ export function permutation(key: Tensor, x: number | Tensor): Tensor {
     if (x.ndim === 0) throw new ShapeError(`permutation() needs an axis to permute, got ${typeString(x.type)}`);
     return take(x, orderOf([key], x.shape[0]!), { axis: 0 });
   }
-  checkShape("permutation", [x]);
+  if (!Number.isInteger(x) || x < 0) {
+    throw new RangeError(`permutation() takes a non-negative integer or a tensor, got ${describe(x)}`);
+  }
   return orderOf([key], x);
 }

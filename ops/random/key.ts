@@ -43,13 +43,16 @@ export function key(seed: number): Tensor {
   return tensor(Uint32Array.of(seed < 0 ? 0 : seed / 2 ** 32, seed));
 }
 
-/** Every key is the cipher of a counter: `u32[2], u32[n] → u32[n,2]`. */
-const keysAt = derived("keys", ([key, counters]) => {
+/** Each key is the cipher of a counter: `u32[2], u32[n] → u32[n,2]`. */
+function keysAt(key: Tensor, counters: Tensor): Tensor {
   // Each word is computed for itself, so that one kernel makes both.
-  const shape = [counters!.size, 2];
-  const [x0, x1] = threefry(key!, 0, broadcastTo(expandDims(counters!, 1), shape));
+  const shape = [counters.size, 2];
+  const [x0, x1] = threefry(key, 0, broadcastTo(expandDims(counters, 1), shape));
   return where(equal(iota(shape, 1), 0), x0, x1);
-});
+}
+
+const keysOf = derived("keys", ([key], n: number) => keysAt(key!, cast(iota([n], 0), "uint32")));
+const keyOf = derived("foldIn", ([key, counter]) => reshape(keysAt(key!, counter!), [2]));
 
 /**
  * Makes n keys of one, as a tensor to map over with `vmap`: `u32[2] → u32[n,2]`.
@@ -60,10 +63,10 @@ const keysAt = derived("keys", ([key, counters]) => {
  *
  * @example One draw for each key
  * ```ts
- * import { random, vmap } from "@pullback/pullback";
+ * import { random, type Tensor, vmap } from "@pullback/pullback";
  * import { assertEquals } from "@std/assert";
  *
- * const noise = vmap((key: ReturnType<typeof random.key>) => random.normal(key, [3]))(random.keys(random.key(0), 5));
+ * const noise = vmap((key: Tensor) => random.normal(key, [3]))(random.keys(random.key(0), 5));
  * assertEquals(noise.shape, [5, 3]);
  * ```
  */
@@ -76,7 +79,7 @@ function table(op: string, key: Tensor, n: number): Tensor {
   if (!Number.isInteger(n) || n < 0) {
     throw new RangeError(`${op}() makes a non-negative number of keys, got ${describe(n)}`);
   }
-  return keysAt([key, cast(iota([n], 0), "uint32")], null);
+  return keysOf([key], n);
 }
 
 /**
@@ -134,7 +137,7 @@ export function split(key: Tensor, n: number = 2): Tensor[] {
  */
 export function foldIn(key: Tensor, n: number | Tensor): Tensor {
   checkKey("foldIn", key);
-  return reshape(keysAt([key, counterOf(n)], null), [2]);
+  return keyOf([key, counterOf(n)], null);
 }
 
 /** `u32[1]` */

@@ -2,7 +2,7 @@
 
 import { full } from "../create.ts";
 import { derived } from "../derived.ts";
-import { type DType, isDType, isFloat } from "../dtype.ts";
+import { type DType, isDType, isFloat, toDType } from "../dtype.ts";
 import { add, bitwise, cast, maximum, mul, sub } from "../elementwise.ts";
 import { describe, ShapeError } from "../errors.ts";
 import { reshape } from "../movement.ts";
@@ -93,7 +93,9 @@ export function uniform(key: Tensor, shape: Shape = [], options: UniformOptions 
   const { min = 0, max = 1 } = options;
   const dtype = floatType("uniform", options);
   if (min === 0 && max === 1) return unitIn([key], { shape, dtype });
-  if (typeof min === "number" && typeof max === "number" && !(Number.isFinite(max - min) && min <= max)) {
+  if (
+    typeof min === "number" && typeof max === "number" && !(Number.isFinite(toDType(max - min, dtype)) && min <= max)
+  ) {
     throw new RangeError(`uniform() needs finite numbers min <= max, got min ${min} and max ${max}`);
   }
   return uniformIn([

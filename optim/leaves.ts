@@ -1,0 +1,74 @@
+/** Walking trees of gradients together with the trees that an optimiser keeps. */
+
+import { toTensor } from "../ops/arguments.ts";
+import { zerosLike } from "../ops/create.ts";
+import { isFloat } from "../ops/dtype.ts";
+import { describe, ShapeError } from "../ops/errors.ts";
+import { sameShape, typeString } from "../ops/shape.ts";
+import { isTensor, type Tensor } from "../ops/tensor.ts";
+import { map } from "../ops/tree.ts";
+
+/** From a gradient and the values at the same leaf of other trees: what takes their places, in order. */
+type LeafRule = (grad: Tensor, ...others: Tensor[]) => readonly Tensor[];
+
+/**
+ * Applies a rule at every leaf of `grads`, together with what stands there in `others`. Returns all these trees with
+ * what the rule gave in place of their leaves; where it gave nothing, or the gradient is null, they are as they were.
+ */
+export function atEachLeaf<G, O extends readonly unknown[]>(
+  op: string,
+  rule: LeafRule,
+  grads: G,
+  others: readonly [...O],
+): [G, ...O] {
+  return visit(op, rule, grads, others, "") as [G, ...O];
+}
+
+function visit(op: string, rule: LeafRule, grads: unknown, others: readonly unknown[], path: string): unknown[] {
+  if (grads === null || grads === undefined) return [null, ...others];
+  if (isTensor(grads) || typeof grads !== "object") {
+    const all = [grads, ...others].map((x) => toTensor(op, x));
+    checkShapes(op, all, path);
+    const made = rule(...all as [Tensor, ...Tensor[]]);
+    return all.map((_, k) => made[k] ?? (k === 0 ? grads : others[k - 1]));
+  }
+  const keys = Object.keys(grads);
+  others.forEach((other) => checkKeys(op, keys, other, path));
+  const trees = [grads, ...others] as Record<string, unknown>[];
+  const children = keys.map((key) => {
+    const [grad, ...rest] = trees.map((tree) => tree[key]);
+    return visit(op, rule, grad, rest, path === "" ? key : `${path}/${key}`);
+  });
+  return trees.map((_, k) => {
+    const values = children.map((child) => child[k]);
+    return Array.isArray(grads) ? values : Object.fromEntries(keys.map((key, i) => [key, values[i]]));
+  });
+}
+
+function checkShapes(op: string, [grad, ...others]: readonly Tensor[], path: string): void {
+  for (const other of others) {
+    if (!sameShape(grad!.shape, other.shape)) {
+      throw new ShapeError(
+        `${op}() got a gradient ${typeString(grad!.type)} for a leaf ${typeString(other.type)}${at(path)}`,
+      );
+    }
+  }
+}
+
+function checkKeys(op: string, keys: readonly string[], other: unknown, path: string): void {
+  const there = typeof other === "object" && other !== null && !isTensor(other) ? Object.keys(other) : null;
+  if (there?.length === keys.length && keys.every((key) => Object.hasOwn(other as object, key))) return;
+  const found = there === null ? (isTensor(other) ? "a tensor" : describe(other)) : `[${there.join(", ")}]`;
+  throw new TypeError(
+    `${op}() needs gradients of the structure of the parameters, got [${keys.join(", ")}] for ${found}${at(path)}`,
+  );
+}
+
+function at(path: string): string {
+  return path === "" ? "" : ` at ${path}`;
+}
+
+/** The same tree of zeros; null for leaves of integers and bools, which have no gradient. */
+export function zerosFor(params: unknown): unknown {
+  return map<unknown, Tensor | null>((x) => isFloat(x.dtype) ? zerosLike(x) : null, params);
+}
