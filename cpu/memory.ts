@@ -27,7 +27,7 @@ export interface Block {
 }
 
 /** The budget for blocks; it grows when spilled values turn out to be needed again. */
-const initialBudgetBytes = 192 * 2 ** 20;
+const initialBudgetBytes = 128 * 2 ** 20;
 /** Small blocks are bounded by their number, since each costs a JavaScript object. */
 const maxBlocks = 65536;
 /** Below this a finalizer costs more than it frees. */
