@@ -11,6 +11,7 @@ import { callSync, checkFunction, isDifferentiable } from "./function.ts";
 import { jvp } from "./jvp.ts";
 import { vjp } from "./vjp.ts";
 
+/** Options of {@linkcode checkGrads}. */
 export interface CheckOptions {
   /** Derivatives up to this order are checked; 2 by default. */
   readonly order?: number | undefined;
@@ -22,6 +23,26 @@ export interface CheckOptions {
 
 type ListFunction = (...xs: Tensor[]) => Tensor[];
 
+/**
+ * Compares the derivatives of a function with differences of its values, and throws where they disagree.
+ *
+ * Floats among the arguments become float64; other leaves stay. Derivatives are taken along one fixed direction, in
+ * forward and in reverse mode and in both over both for the second order, and compared with central differences
+ * improved by Richardson's extrapolation. The arguments should lie away from kinks.
+ *
+ * @param f The function to check; it must compute in the dtype of its arguments.
+ * @param args Its arguments, as an array.
+ * @throws {Error} If a derivative is wrong; the message tells the mode and both numbers.
+ *
+ * @example Usage
+ * ```ts
+ * import { checkGrads, mul, sin, stopGradient, tensor, type Tensor } from "@pullback/pullback";
+ * import { assertThrows } from "@std/assert";
+ *
+ * checkGrads((x: Tensor) => mul(x, sin(x)), [tensor([0.5, 1])]);
+ * assertThrows(() => checkGrads((x: Tensor) => mul(x, stopGradient(x)), [tensor([2])]));
+ * ```
+ */
 export function checkGrads<A extends readonly unknown[]>(
   f: (...args: A) => unknown,
   args: A,

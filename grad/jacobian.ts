@@ -15,6 +15,7 @@ import { vmap } from "./vmap.ts";
 /** For every leaf of the result, the tree of derivatives by every leaf of the argument at position `N`. */
 export type Jacobian<A extends readonly unknown[], R, N extends number = 0> = MapLeaves<R, Grads<A[N]>>;
 
+/** Options of {@linkcode jacobian}, {@linkcode jacrev}, {@linkcode jacfwd} and {@linkcode hessian}. */
 export interface JacobianOptions<N extends number = 0> {
   /** Which argument to differentiate with respect to; the first by default. */
   readonly argnums?: N | undefined;
@@ -66,6 +67,23 @@ function smoothLeaves(transform: string, leaves: readonly unknown[]): Tensor[] {
   });
 }
 
+/**
+ * The Jacobian, computed in reverse mode, a row at a time: a function of the same arguments. For `f: f32[n] → f32[m]`
+ * it gives `f32[m,n]`; cheap where the result is small.
+ *
+ * For every leaf of the result there is a tree like the argument, with leaves `[…shape of the result, …shape of the
+ * argument]`.
+ *
+ * @throws {TypeError} If the argument or the result has a leaf of integers or bools.
+ *
+ * @example Usage
+ * ```ts
+ * import { jacrev, square, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(jacrev(square)(tensor([1, 2])).arraySync(), [[2, 0], [0, 4]]);
+ * ```
+ */
 export function jacrev<A extends readonly unknown[], R, const N extends number = 0>(
   f: (...args: A) => R,
   options: JacobianOptions<N> = {},
@@ -89,6 +107,20 @@ export function jacrev<A extends readonly unknown[], R, const N extends number =
   };
 }
 
+/**
+ * The Jacobian, computed in forward mode, a column at a time: a function of the same arguments. For `f: f32[n] →
+ * f32[m]` it gives `f32[m,n]`; cheap where the argument is small. The result is that of {@linkcode jacrev}.
+ *
+ * @throws {TypeError} If the argument or the result has a leaf of integers or bools.
+ *
+ * @example Usage
+ * ```ts
+ * import { jacfwd, square, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(jacfwd(square)(tensor([1, 2])).arraySync(), [[2, 0], [0, 4]]);
+ * ```
+ */
 export function jacfwd<A extends readonly unknown[], R, const N extends number = 0>(
   f: (...args: A) => R,
   options: JacobianOptions<N> = {},
@@ -115,6 +147,20 @@ export function jacfwd<A extends readonly unknown[], R, const N extends number =
   };
 }
 
+/**
+ * The Jacobian, another name of {@linkcode jacrev}.
+ *
+ * @example Trees
+ * ```ts
+ * import { jacobian, mul, type Tensor, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const f = ({ x, s }: { x: Tensor; s: number }) => mul(x, s);
+ * const j = jacobian(f)({ x: tensor([1, 2]), s: 3 });
+ * assertEquals(j.x.arraySync(), [[3, 0], [0, 3]]);
+ * assertEquals(j.s.arraySync(), [1, 2]);
+ * ```
+ */
 export function jacobian<A extends readonly unknown[], R, const N extends number = 0>(
   f: (...args: A) => R,
   options: JacobianOptions<N> = {},
@@ -124,6 +170,18 @@ export function jacobian<A extends readonly unknown[], R, const N extends number
   return jacrev(f, options);
 }
 
+/**
+ * The matrix of second derivatives of a scalar function: a function of the same arguments, computed forward over
+ * reverse. For `f: f32[n] → f32[]` it gives `f32[n,n]`; for a tree, a tree of trees of such blocks.
+ *
+ * @example Usage
+ * ```ts
+ * import { hessian, pow, sum, type Tensor, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(hessian((x: Tensor) => sum(pow(x, 3)))(tensor([1, 2])).arraySync(), [[6, 0], [0, 12]]);
+ * ```
+ */
 export function hessian<A extends readonly unknown[], const N extends number = 0>(
   f: (...args: A) => Tensor,
   options: JacobianOptions<N> = {},
@@ -133,6 +191,18 @@ export function hessian<A extends readonly unknown[], const N extends number = 0
   return jacfwd(jacrev(f, options), options) as (...args: A) => MapLeaves<Grads<A[N]>, Grads<A[N]>>;
 }
 
+/**
+ * The product of the Hessian of f at x with v, without forming the Hessian: `∂²f(x) · v`, a tree like x, computed
+ * forward over reverse.
+ *
+ * @example Usage
+ * ```ts
+ * import { hvp, pow, sum, type Tensor, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(hvp((x: Tensor) => sum(pow(x, 3)), tensor([1, 2]), tensor([1, 1])).arraySync(), [6, 12]);
+ * ```
+ */
 export function hvp<P>(f: (x: P) => Tensor, x: NoInfer<P>, v: Grads<P>): Grads<P> {
   checkFunction("hvp", f);
   return runJvp("hvp", grad(f), [x], [v])[1] as Grads<P>;

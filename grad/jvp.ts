@@ -53,6 +53,27 @@ class JvpTrace extends Trace {
   }
 }
 
+/**
+ * The value of a function and its derivative along a direction, computed in forward mode (a Jacobian-vector product):
+ * `[f(x), ∂f(x) · dx]`.
+ *
+ * @param f A function of trees of tensors; not async.
+ * @param primals Its arguments, as an array.
+ * @param tangents The direction: a tree like the arguments, with null (or anything) at leaves of integers and bools.
+ * @returns The value, and a tree like it of derivatives, with null at leaves of integers and bools.
+ * @throws {TypeError} If the tangents' structure or dtypes are not those of the arguments.
+ * @throws {ShapeError} If their shapes are not.
+ *
+ * @example Usage
+ * ```ts
+ * import { jvp, mul, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [y, dy] = jvp(mul, [tensor([1, 2]), tensor([3, 4])], [tensor([1, 0]), tensor([0, 1])]);
+ * assertEquals(y.arraySync(), [3, 8]);
+ * assertEquals(dy.arraySync(), [3, 2]);
+ * ```
+ */
 export function jvp<A extends readonly unknown[], R>(
   f: (...args: A) => R,
   primals: A,
@@ -97,6 +118,23 @@ export function runJvp<A extends readonly unknown[], R>(
   }
 }
 
+/**
+ * The value of a function, and its derivative as a linear function of the direction, which may be called many times at
+ * the cost of the linear part alone: `[f(x), dx ↦ ∂f(x) · dx]`.
+ *
+ * @param f A function of trees of tensors; not async.
+ * @param primals Its arguments.
+ *
+ * @example Usage
+ * ```ts
+ * import { linearize, sin, tensor } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * const [y, derivative] = linearize(sin, 0.5);
+ * assertAlmostEquals(y.item() as number, Math.sin(0.5), 1e-6);
+ * assertAlmostEquals(derivative(tensor(2)).item() as number, 2 * Math.cos(0.5), 1e-6);
+ * ```
+ */
 export function linearize<A extends readonly unknown[], R>(
   f: (...args: A) => R,
   ...primals: A

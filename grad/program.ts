@@ -8,7 +8,7 @@ import { Tensor } from "../ops/tensor.ts";
 import { type MapLeaves, putTogether, type Structure, takeApart } from "../ops/tree.ts";
 import { callSync, checkFunction } from "./function.ts";
 
-/** A traced program that prints itself. */
+/** A function written out as a list of operations: it prints itself, one operation a line. */
 export class TracedProgram {
   readonly #program: Program;
 
@@ -22,6 +22,7 @@ export class TracedProgram {
     typecheck(this.#program);
   }
 
+  /** The program as text: inputs, operations in order, results, each value with its type. */
   toString(): string {
     return printProgram(this.#program);
   }
@@ -78,11 +79,48 @@ function mapTypes(tree: unknown, place: (type: TensorType) => number): unknown {
   return tree;
 }
 
+/**
+ * A function of the same arguments that gives the program of f for their types. Nothing is computed. Arguments may be
+ * values, or types `{ dtype, shape }` in their place.
+ *
+ * @throws {TypeError} If f reads a value, or is async.
+ *
+ * @example Usage
+ * ```ts
+ * import { mul, program, sum, type Tensor, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const p = program((x: Tensor) => sum(mul(x, x)))(tensor([1, 2, 3]));
+ * p.typecheck();
+ * assertEquals(
+ *   `${p}`,
+ *   `{ lambda a:f32[3] .
+ *   let
+ *     b:f32[3] = mul a a
+ *     c:f32[] = sum[axes=(0)] b
+ *   in (c) }`,
+ * );
+ * ```
+ */
 export function program<A extends readonly unknown[], R>(f: (...args: A) => R): (...args: A) => TracedProgram {
   checkFunction("program", f);
   return (...args) => new TracedProgram(traceTree("program", f, args).program);
 }
 
+/**
+ * The types of f's results, without computing anything: a tree like the result, of `{ dtype, shape }`. Arguments may
+ * be values, or types in their place.
+ *
+ * @throws {TypeError} If f reads a value, or is async.
+ *
+ * @example Usage
+ * ```ts
+ * import { evalShape, matmul, zeros } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(evalShape(matmul, zeros([2, 3]), zeros([3, 5])), { dtype: "float32", shape: [2, 5] });
+ * ```
+ */
 export function evalShape<A extends readonly unknown[], R>(f: (...args: A) => R, ...args: A): MapLeaves<R, TensorType> {
   const { program, structure } = traceTree("evalShape", f, args);
   return putTogether(structure, program.outputs.map((slot) => program.types[slot]!)) as MapLeaves<R, TensorType>;

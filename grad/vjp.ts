@@ -17,11 +17,50 @@ export type Pullback<A extends readonly unknown[], R> = (
   cotangent: Grads<R>,
 ) => { -readonly [K in keyof A]: Grads<A[K]> };
 
+/**
+ * The value of a function, and its pullback: the function from a cotangent of the result to cotangents of the
+ * arguments (vector-Jacobian products). `vjp(f, x)` with `f: f32[n] → f32[m]` gives `[f32[m], f32[m] → [f32[n]]]`.
+ *
+ * Arguments and results are trees. The pullback returns a tuple with one entry for each argument, with null at leaves
+ * of integers and bools, and takes null (or anything) for such results. It may be called many times, also after other
+ * transforms, and nests in them.
+ *
+ * @param f A function of trees of tensors; not async.
+ * @param args What to evaluate it at; bare numbers are float32 scalars.
+ * @returns The value and the pullback.
+ *
+ * @example Usage
+ * ```ts
+ * import { mul, tensor, vjp } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [y, pullback] = vjp(mul, tensor([1, 2]), tensor([3, 4]));
+ * assertEquals(y.arraySync(), [3, 8]);
+ * const [da, db] = pullback(tensor([1, 10]));
+ * assertEquals(da.arraySync(), [3, 40]);
+ * assertEquals(db.arraySync(), [1, 20]);
+ * ```
+ */
 export function vjp<A extends readonly unknown[], R>(f: (...args: A) => R, ...args: A): [R, Pullback<A, R>] {
   const [y, pullback] = runVjp<A, R>("vjp", f, args, false);
   return [y, pullback];
 }
 
+/**
+ * As {@linkcode vjp}, for a function that returns `[value, aux]`: gives `[value, pullback, aux]`. The auxiliary value
+ * may be anything; tensors in it come back with their values, and no derivative is taken of it.
+ *
+ * @example Usage
+ * ```ts
+ * import { square, sum, type Tensor, tensor, vjpWithAux } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const f = (x: Tensor) => [sum(square(x)), "squared"] as const;
+ * const [y, pullback, aux] = vjpWithAux(f, tensor([1, 2]));
+ * assertEquals([y.item(), aux], [5, "squared"]);
+ * assertEquals(pullback(tensor(1))[0].arraySync(), [2, 4]);
+ * ```
+ */
 export function vjpWithAux<A extends readonly unknown[], R, Aux>(
   f: (...args: A) => readonly [R, Aux],
   ...args: A
@@ -63,10 +102,61 @@ export interface GradOptions<N, Aux extends boolean> {
   readonly hasAux?: Aux | undefined;
 }
 
+/**
+ * The gradient of a function that returns `[value, aux]`: a function of the same arguments that gives `[gradient,
+ * aux]`. See the other form.
+ *
+ * @example Auxiliary results
+ * ```ts
+ * import { grad, square, sum, type Tensor, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const f = (x: Tensor) => [sum(square(x)), { largest: x.size }] as const;
+ * const [gradient, aux] = grad(f, { hasAux: true })(tensor([1, 2]));
+ * assertEquals(gradient.arraySync(), [2, 4]);
+ * assertEquals(aux, { largest: 2 });
+ * ```
+ */
 export function grad<A extends readonly unknown[], Aux, const N extends number | readonly number[] = 0>(
   f: (...args: A) => readonly [Tensor, Aux],
   options: GradOptions<N, true> & { readonly hasAux: true },
 ): (...args: A) => [At<A, N>, Aux];
+/**
+ * The gradient of a function that returns one float scalar: a function of the same arguments, computed in reverse
+ * mode.
+ *
+ * It is a tree like the first argument, or the one that `argnums` names, with null at leaves of integers and bools; an
+ * array of `argnums` gives a tuple of gradients. Ordinary control flow on known values works. Transforms nest: the
+ * gradient of a gradient is the second derivative.
+ *
+ * @throws {TypeError} If the function returns no single float, is async, or an argument has no float.
+ * @throws {ShapeError} If the result is no scalar.
+ * @throws {RangeError} If there is no such argument.
+ *
+ * @example Usage
+ * ```ts
+ * import { grad, mul, sum, type Tensor, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const f = ({ w, b }: { w: Tensor; b: number }, x: Tensor) => sum(mul(w, mul(x, b)));
+ * const gradient = grad(f)({ w: tensor([1, 2]), b: 3 }, tensor([4, 5]));
+ * assertEquals(gradient.w.arraySync(), [12, 15]);
+ * assertEquals(gradient.b.item(), 14);
+ * ```
+ *
+ * @example Several arguments, and higher derivatives
+ * ```ts
+ * import { grad, mul, pow } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [dx, dy] = grad((x: number, y: number) => mul(x, y), { argnums: [0, 1] })(2, 5);
+ * assertEquals([dx.item(), dy.item()], [5, 2]);
+ *
+ * const cube = (x: number) => pow(x, 3);
+ * const second = grad((x: number) => grad(cube)(x));
+ * assertEquals(second(2).item(), 12);
+ * ```
+ */
 export function grad<A extends readonly unknown[], const N extends number | readonly number[] = 0>(
   f: (...args: A) => Tensor,
   options?: GradOptions<N, false>,
@@ -83,10 +173,38 @@ export function grad<A extends readonly unknown[]>(
   };
 }
 
+/**
+ * The value and gradient of a function that returns `[value, aux]`: a function that gives `[[value, aux], gradient]`.
+ *
+ * @example Auxiliary results
+ * ```ts
+ * import { square, sum, type Tensor, tensor, valueAndGrad } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const f = (x: Tensor) => [sum(square(x)), "squared"] as const;
+ * const [[value, aux], gradient] = valueAndGrad(f, { hasAux: true })(tensor([1, 2]));
+ * assertEquals([value.item(), aux], [5, "squared"]);
+ * assertEquals(gradient.arraySync(), [2, 4]);
+ * ```
+ */
 export function valueAndGrad<A extends readonly unknown[], Aux, const N extends number | readonly number[] = 0>(
   f: (...args: A) => readonly [Tensor, Aux],
   options: GradOptions<N, true> & { readonly hasAux: true },
 ): (...args: A) => [[Tensor, Aux], At<A, N>];
+/**
+ * The value of a function and its gradient, from one evaluation: a function of the same arguments that gives `[value,
+ * gradient]`. Options, requirements and errors are those of {@linkcode grad}.
+ *
+ * @example Usage
+ * ```ts
+ * import { square, sum, type Tensor, tensor, valueAndGrad } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [value, gradient] = valueAndGrad((x: Tensor) => sum(square(x)))(tensor([1, 2]));
+ * assertEquals(value.item(), 5);
+ * assertEquals(gradient.arraySync(), [2, 4]);
+ * ```
+ */
 export function valueAndGrad<A extends readonly unknown[], const N extends number | readonly number[] = 0>(
   f: (...args: A) => Tensor,
   options?: GradOptions<N, false>,

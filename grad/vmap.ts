@@ -15,9 +15,11 @@ import { callSync, checkFunction } from "./function.ts";
 /** Which axis of each leaf is the batch: one number for all, null for none, or a tree that says it leaf by leaf. */
 export type Axes = number | null | readonly Axes[] | { readonly [key: string]: Axes };
 
+/** Options of {@linkcode vmap}. */
 export interface VmapOptions {
   /** One entry for each argument, or one for all. */
   readonly inAxes?: number | readonly Axes[] | undefined;
+  /** Where the batch goes in each leaf of the result; 0 by default. */
   readonly outAxes?: Axes | undefined;
   /** The batch size, where no argument tells it. */
   readonly size?: number | undefined;
@@ -102,6 +104,37 @@ function axesOf(what: string, axes: Axes, structure: Structure): (number | null)
   });
 }
 
+/**
+ * A function of single examples made one of whole batches: `f: f32[k] → f32[]` becomes `f32[n,k] → f32[n]`. What it
+ * computes is what a loop over the batch would, but with each operation done once for all.
+ *
+ * By default every leaf of every argument has the batch at axis 0. `inAxes` says otherwise for each argument: an axis,
+ * null for the same value in every example, or a tree of them; `outAxes` says where the batch goes in the result, null
+ * if it does not vary. Inside, tensors have the shape of one example, and values cannot be read: choose by `where`.
+ *
+ * @throws {ShapeError} If batch sizes differ, or none is known.
+ * @throws {TypeError} If the axes do not fit the arguments or results, a value is read, or the function is async.
+ *
+ * @example Usage
+ * ```ts
+ * import { dot, type Tensor, tensor, vmap } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const rows = tensor([[1, 2], [3, 4], [5, 6]]);
+ * const v = tensor([10, 1]);
+ * const f = vmap((row: Tensor, v: Tensor) => dot(row, v), { inAxes: [0, null] });
+ * assertEquals(f(rows, v).arraySync(), [12, 34, 56]);
+ * ```
+ *
+ * @example Gradients of single examples
+ * ```ts
+ * import { grad, square, sum, type Tensor, tensor, vmap } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const perExample = vmap(grad((x: Tensor) => sum(square(x))));
+ * assertEquals(perExample(tensor([[1, 2], [3, 4]])).arraySync(), [[2, 4], [6, 8]]);
+ * ```
+ */
 export function vmap<A extends readonly unknown[], R>(
   f: (...args: A) => R,
   options: VmapOptions = {},

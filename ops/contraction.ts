@@ -43,6 +43,24 @@ function factors(op: string, a: TensorLike, b: TensorLike): [Tensor, Tensor] {
   return [s, t];
 }
 
+/**
+ * The product of matrices, Σ_k a[…,m,k] · b[…,k,n]: `f32[…,m,k], f32[…,k,n] → f32[…,m,n]`. Leading axes are a batch
+ * and broadcast. A vector is a row on the left and a column on the right, and that axis is dropped from the result.
+ * Dtypes promote as in {@linkcode add}; over an empty k the result is 0.
+ *
+ * @throws {ShapeError} If an operand is a scalar, the inner sizes differ, or the batch does not broadcast.
+ * @throws {TypeError} If both operands are bool.
+ *
+ * @example Usage
+ * ```ts
+ * import { matmul, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const a = tensor([[1, 2], [3, 4]]);
+ * assertEquals(matmul(a, tensor([[5, 6], [7, 8]])).arraySync(), [[19, 22], [43, 50]]);
+ * assertEquals(matmul(a, tensor([1, 1])).arraySync(), [3, 7]);
+ * ```
+ */
 export function matmul(a: TensorLike, b: TensorLike): Tensor {
   const [s, t] = factors("matmul", a, b);
   if (s.ndim === 0 || t.ndim === 0) {
@@ -65,17 +83,65 @@ export function matmul(a: TensorLike, b: TensorLike): Tensor {
   return reshape(y, [...batch, ...(s.ndim === 1 ? [] : [m]), ...(t.ndim === 1 ? [] : [n])]);
 }
 
+/**
+ * The sum of products over the last axis of a and the last but one of b (the only one of a vector), as NumPy's dot:
+ * `f32[k], f32[k] → f32[]`, `f32[m,k], f32[p,k,n] → f32[m,p,n]`. With a scalar it is {@linkcode mul}. Dtypes promote
+ * as in {@linkcode add}.
+ *
+ * @throws {ShapeError} If the sizes differ.
+ * @throws {TypeError} If both operands are bool.
+ *
+ * @example Usage
+ * ```ts
+ * import { dot, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(dot(tensor([1, 2, 3]), tensor([4, 5, 6])).item(), 32);
+ * ```
+ */
 export function dot(a: TensorLike, b: TensorLike): Tensor {
   const [s, t] = factors("dot", a, b);
   if (s.ndim === 0 || t.ndim === 0) return mul(s, t);
   return contract("dot", s, t, [s.ndim - 1], [Math.max(0, t.ndim - 2)]);
 }
 
+/**
+ * All products of an element of a and one of b: `f32[m], f32[n] → f32[m,n]`. Operands of other ranks are flattened.
+ * Dtypes promote as in {@linkcode add}.
+ *
+ * @throws {TypeError} If both operands are bool.
+ *
+ * @example Usage
+ * ```ts
+ * import { outer, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(outer(tensor([1, 2]), tensor([3, 4, 5])).arraySync(), [[3, 4, 5], [6, 8, 10]]);
+ * ```
+ */
 export function outer(a: TensorLike, b: TensorLike): Tensor {
   const [s, t] = factors("outer", a, b);
   return mul(reshape(s, [s.size, 1]), reshape(t, [1, t.size]));
 }
 
+/**
+ * The sum of products over pairs of axes; the remaining axes of a come first, then those of b. A number n pairs the
+ * last n axes of a with the first n of b: `f32[2,3,4], f32[3,4,5] → f32[2,5]` for the default 2. Otherwise `[axesOfA,
+ * axesOfB]` names them, each an axis or an array. Dtypes promote as in {@linkcode add}.
+ *
+ * @throws {ShapeError} If sizes of a pair differ, or an axis repeats.
+ * @throws {TypeError} If both operands are bool.
+ *
+ * @example Usage
+ * ```ts
+ * import { tensor, tensordot, zeros } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const a = tensor([[1, 2], [3, 4]]);
+ * assertEquals(tensordot(a, a, [0, 0]).arraySync(), [[10, 14], [14, 20]]);
+ * assertEquals(tensordot(zeros([2, 3, 4]), zeros([3, 4, 5])).shape, [2, 5]);
+ * ```
+ */
 export function tensordot(
   a: TensorLike,
   b: TensorLike,

@@ -109,13 +109,22 @@ function unfoldFrom(y: Tensor, axis: number, outer: number, v: number): Tensor {
   return reshape(cut, [v, ...head, n, ...tail]);
 }
 
-/** Padding of the spatial axes: none; enough to keep the size at stride 1; periodic; or cells given. */
+/**
+ * Cells added around the spatial axes. "valid": none. "same": zeros, so that the result has ⌈size / stride⌉ cells, an
+ * odd one at the high end. "circular": as many, but periodic. A number, or a [low, high] pair for each axis: that many
+ * zeros.
+ */
 export type Padding = "valid" | "same" | "circular" | number | readonly (readonly [number, number])[];
 
+/** Options of {@linkcode conv}; a number counts for every spatial axis. */
 export interface ConvOptions {
+  /** The distance between neighbouring places of the kernel; 1 by default. */
   readonly strides?: number | readonly number[] | undefined;
+  /** Cells added around the input; "valid" by default. */
   readonly padding?: Padding | undefined;
+  /** The distance between the kernel's own cells; 1 by default. */
   readonly dilation?: number | readonly number[] | undefined;
+  /** How many groups the channels form, each convolved by itself; 1 by default. */
   readonly groups?: number | undefined;
 }
 
@@ -171,6 +180,29 @@ export function resolvePadding(
   return list.map(([low, high]) => [low, high]);
 }
 
+/**
+ * Convolution (cross-correlation, as neural networks mean it) over 1 to 3 spatial axes, channels last: `f32[n,…in,c],
+ * f32[…kernel,c/groups,f] → f32[n,…out,f]`. With stride s, dilation d and low padding p,
+ *
+ *     y[n, i, f] = Σ_k Σ_c x[n, i·s + k·d − p, c] · w[k, c, f]
+ *
+ * and the result has ⌊(in + padding − d·(kernel − 1) − 1) / s⌋ + 1 cells. With groups, features see the channels of
+ * their own group alone; as many groups as channels make a depthwise convolution. Dtypes promote; integers and bools
+ * become float32.
+ *
+ * @throws {ShapeError} If ranks or channels do not fit, or the kernel is larger than the padded input.
+ *
+ * @example Usage
+ * ```ts
+ * import { conv, ones } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = ones([1, 4, 4, 1]);
+ * const w = ones([3, 3, 1, 2]);
+ * assertEquals(conv(x, w).shape, [1, 2, 2, 2]);
+ * assertEquals(conv(x, w, { padding: "same", strides: 2 }).shape, [1, 2, 2, 2]);
+ * ```
+ */
 export function conv(x: TensorLike, w: TensorLike, options: ConvOptions = {}): Tensor {
   const [t, kernel] = convOperands("conv", x, w);
   checkOptions("conv", options);
@@ -239,6 +271,23 @@ function wrapped(x: Tensor, cells: readonly (readonly [number, number])[]): Tens
   }, x);
 }
 
+/**
+ * The lectures' X * K: {@linkcode conv} of one signal of 1 to 3 axes with one kernel, without batch and channels,
+ * `f32[h,w], f32[kh,kw] → f32[h−kh+1,w−kw+1]`. Integers and bools become float32.
+ *
+ * @throws {ShapeError} If the ranks differ, or the kernel is larger than the padded signal.
+ *
+ * @example Usage
+ * ```ts
+ * import { correlate, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([[1, 2, 1], [3, 4, 0], [2, 6, 1]]);
+ * const k = tensor([[-1, 2], [1, 0]]);
+ * assertEquals(correlate(x, k).arraySync(), [[6, 4], [7, 2]]);
+ * assertEquals(correlate(tensor([1, 2, 3, 4]), tensor([0.5, 0.5]), { strides: 2 }).arraySync(), [1.5, 3.5]);
+ * ```
+ */
 export function correlate(
   x: TensorLike,
   k: TensorLike,

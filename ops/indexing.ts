@@ -10,7 +10,6 @@ import { alignBatch } from "./families.ts";
 import type { Combiner } from "./kernel.ts";
 import { broadcastTo, expandDims, flatten, moveAxis, reshape, slice } from "./movement.ts";
 import { notDifferentiable, type Primitive } from "./primitive.ts";
-import type { AxisOptions } from "./reduction.ts";
 import { broadcastShapes, checkCount, normalizeAxis, sameShape, type Shape, sizeOf, typeString } from "./shape.ts";
 import { Tensor, type TensorLike } from "./tensor.ts";
 
@@ -169,6 +168,26 @@ function around(shape: Shape, axis: number): [before: number, after: number] {
   return [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis + 1))];
 }
 
+/**
+ * Slices of x at the given positions along an axis: `f32[5,3], i32[2] → f32[2,3]` for axis 0. Without an axis the
+ * flattened elements are taken. The indices' shape replaces the axis, so a number drops it.
+ *
+ * Negative indices count from the end. In an index tensor, one out of range reads NaN, 0 or false.
+ *
+ * @throws {TypeError} If the indices are no integers.
+ * @throws {RangeError} If a number among the indices is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { take, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([[1, 2], [3, 4], [5, 6]]);
+ * assertEquals(take(x, [2, 0], { axis: 0 }).arraySync(), [[5, 6], [1, 2]]);
+ * assertEquals(take(x, -1, { axis: 1 }).arraySync(), [2, 4, 6]);
+ * assertEquals(take(x, tensor([0, 9], { dtype: "int32" })).arraySync(), [1, NaN]);
+ * ```
+ */
 export function take(x: TensorLike, indices: Indices, options: { readonly axis?: number | undefined } = {}): Tensor {
   const given = toTensor("take", x);
   checkOptions("take", options);
@@ -180,6 +199,25 @@ export function take(x: TensorLike, indices: Indices, options: { readonly axis?:
   return reshape(y, [...t.shape.slice(0, axis), ...at.shape, ...t.shape.slice(axis + 1)]);
 }
 
+/**
+ * For each line along an axis the elements at positions of its own: `f32[2,3], i32[2,1] → f32[2,1]` for axis 1. What
+ * {@linkcode argsort} gives can be used so. All other sizes are equal or 1; without an axis x is flattened first.
+ *
+ * Negative indices count from the end. In an index tensor, one out of range reads NaN, 0 or false.
+ *
+ * @throws {TypeError} If the indices are no integers.
+ * @throws {ShapeError} If the other sizes do not fit.
+ *
+ * @example Usage
+ * ```ts
+ * import { takeAlongAxis, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([[1, 2, 3], [4, 5, 6]]);
+ * const indices = tensor([[2], [0]], { dtype: "int32" });
+ * assertEquals(takeAlongAxis(x, indices, { axis: 1 }).arraySync(), [[3], [4]]);
+ * ```
+ */
 export function takeAlongAxis(
   x: TensorLike,
   indices: Indices,
@@ -247,6 +285,27 @@ function writing(
   };
 }
 
+/**
+ * x with the slices at the given positions along an axis (0 by default) replaced: `f32[5,3], i32[2], f32[2,3] →
+ * f32[5,3]`.
+ *
+ * The values broadcast to the shape {@linkcode take} would give. The last of several writes to one position wins.
+ * Negative indices count from the end; in an index tensor, a write out of range is dropped. The derivative goes to the
+ * values that were written, and to the elements of x that were not overwritten.
+ *
+ * @throws {TypeError} If the indices are no integers, or the values' dtype does not fit that of x.
+ * @throws {RangeError} If a number among the indices is out of range.
+ * @throws {ShapeError} If the values do not broadcast.
+ *
+ * @example Usage
+ * ```ts
+ * import { indexUpdate, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(indexUpdate(tensor([1, 2, 3]), [0, -1], tensor([8, 9])).arraySync(), [8, 2, 9]);
+ * assertEquals(indexUpdate(tensor([[1, 2], [3, 4]]), 1, 0, { axis: 1 }).arraySync(), [[1, 0], [3, 0]]);
+ * ```
+ */
 export function indexUpdate(
   x: TensorLike,
   indices: Indices,
@@ -262,6 +321,24 @@ export function indexUpdate(
   return reshape(where(written, chosen, canonical), t.shape);
 }
 
+/**
+ * x with values added at the given positions along an axis (0 by default): `f32[5,3], i32[2], f32[2,3] → f32[5,3]`.
+ *
+ * The values broadcast to the shape {@linkcode take} would give. Where a position repeats, all its values are added.
+ * Negative indices count from the end; in an index tensor, a write out of range is dropped.
+ *
+ * @throws {TypeError} If x is bool, the indices are no integers, or the values' dtype does not fit that of x.
+ * @throws {RangeError} If a number among the indices is out of range.
+ * @throws {ShapeError} If the values do not broadcast.
+ *
+ * @example Usage
+ * ```ts
+ * import { indexAdd, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(indexAdd(tensor([1, 2, 3]), [0, 0, 2], tensor([10, 20, 30])).arraySync(), [31, 2, 33]);
+ * ```
+ */
 export function indexAdd(
   x: TensorLike,
   indices: Indices,
@@ -286,18 +363,85 @@ function segment(op: string, x: TensorLike, ids: Indices, n: number, combiner: C
   return reshape(y, [n, ...t.shape.slice(1)]);
 }
 
+/**
+ * The sum of the rows of each segment: `f32[r,…], i32[r] → f32[n,…]`. Row i belongs to segment `ids[i]`, in any order;
+ * an empty segment has 0. In a tensor, an id below 0 or from n on drops its row.
+ *
+ * @throws {TypeError} If x is bool or the ids are no integers.
+ * @throws {ShapeError} If there is not one id for each row.
+ * @throws {RangeError} If a number among the ids is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { segmentSum, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(segmentSum(tensor([1, 2, 3, 4]), [0, 1, 0, 1], 3).arraySync(), [4, 6, 0]);
+ * ```
+ */
 export function segmentSum(x: TensorLike, ids: Indices, n: number): Tensor {
   return segment("segmentSum", x, ids, n, "sum");
 }
 
+/**
+ * The largest of the rows of each segment, elementwise: `f32[r,…], i32[r] → f32[n,…]`. Row i belongs to segment
+ * `ids[i]`, in any order; an empty segment has −∞, or the smallest integer. In a tensor, an id below 0 or from n on
+ * drops its row. NaN wins; the derivative is shared equally among ties.
+ *
+ * @throws {TypeError} If x is bool or the ids are no integers.
+ * @throws {ShapeError} If there is not one id for each row.
+ * @throws {RangeError} If a number among the ids is out of range.
+ *
+ * @example Pooling over a partition
+ * ```ts
+ * import { segmentMax, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([2, 4, 3, 7, 6, 4, 1, 0, 2, 9]);
+ * assertEquals(segmentMax(x, [0, 0, 0, 1, 1, 2, 2, 3, 3, 3], 4).arraySync(), [4, 7, 4, 9]);
+ * ```
+ */
 export function segmentMax(x: TensorLike, ids: Indices, n: number): Tensor {
   return segment("segmentMax", x, ids, n, "max");
 }
 
+/**
+ * The smallest of the rows of each segment, elementwise: `f32[r,…], i32[r] → f32[n,…]`. Row i belongs to segment
+ * `ids[i]`, in any order; an empty segment has ∞, or the largest integer. In a tensor, an id below 0 or from n on
+ * drops its row. NaN wins; the derivative is shared equally among ties.
+ *
+ * @throws {TypeError} If x is bool or the ids are no integers.
+ * @throws {ShapeError} If there is not one id for each row.
+ * @throws {RangeError} If a number among the ids is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { segmentMin, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(segmentMin(tensor([1, 2, 3, 4]), [0, 1, 0, 1], 2).arraySync(), [1, 2]);
+ * ```
+ */
 export function segmentMin(x: TensorLike, ids: Indices, n: number): Tensor {
   return segment("segmentMin", x, ids, n, "min");
 }
 
+/**
+ * The mean of the rows of each segment: `f32[r,…], i32[r] → f32[n,…]`. Row i belongs to segment `ids[i]`, in any
+ * order; an empty segment has 0. In a tensor, an id below 0 or from n on drops its row. Integers become float32.
+ *
+ * @throws {TypeError} If x is bool or the ids are no integers.
+ * @throws {ShapeError} If there is not one id for each row.
+ * @throws {RangeError} If a number among the ids is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { segmentMean, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(segmentMean(tensor([1, 2, 3, 4]), [0, 1, 0, 1], 2).arraySync(), [2, 3]);
+ * ```
+ */
 export function segmentMean(x: TensorLike, ids: Indices, n: number): Tensor {
   const t = toNumeric("segmentMean", x);
   const total = segment("segmentMean", t, ids, n, "sum");
@@ -305,8 +449,11 @@ export function segmentMean(x: TensorLike, ids: Indices, n: number): Tensor {
   return div(total, reshape(maximum(counts, 1), [n, ...total.shape.slice(1).map(() => 1)]));
 }
 
+/** Options of {@linkcode sort} and {@linkcode argsort}. */
 export interface SortOptions {
+  /** The axis, negative ones counted from the end; the last by default. */
   readonly axis?: number | undefined;
+  /** Whether the largest come first. */
   readonly descending?: boolean | undefined;
 }
 
@@ -318,17 +465,67 @@ function ordering(op: string, t: Tensor, options: SortOptions): { order: Tensor;
   return { order: moveAxis(bind1(argsortP, [moveAxis(t, axis, -1)], { descending }), -1, axis), axis };
 }
 
+/**
+ * The positions that sort x along an axis, the last by default: `f32[n] → i32[n]`. Equal elements keep their order,
+ * also when descending; NaN comes last in either case.
+ *
+ * @throws {ShapeError} If x has no axes.
+ *
+ * @example Usage
+ * ```ts
+ * import { argsort, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(argsort(tensor([3, 1, 3, 2])).arraySync(), [1, 3, 0, 2]);
+ * assertEquals(argsort(tensor([3, 1, 3, 2]), { descending: true }).arraySync(), [0, 2, 3, 1]);
+ * ```
+ */
 export function argsort(x: TensorLike, options: SortOptions = {}): Tensor {
   return ordering("argsort", toTensor("argsort", x), options).order;
 }
 
+/**
+ * x sorted along an axis, the last by default: `f32[n] → f32[n]`. Equal elements keep their order, also when
+ * descending; NaN comes last in either case. The derivative follows each element to its place.
+ *
+ * @throws {ShapeError} If x has no axes.
+ *
+ * @example Usage
+ * ```ts
+ * import { sort, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(sort(tensor([3, NaN, 1, 2])).arraySync(), [1, 2, 3, NaN]);
+ * assertEquals(sort(tensor([[3, 1], [2, 4]]), { axis: 0, descending: true }).arraySync(), [[3, 4], [2, 1]]);
+ * ```
+ */
 export function sort(x: TensorLike, options: SortOptions = {}): Tensor {
   const t = toTensor("sort", x);
   const { order, axis } = ordering("sort", t, options);
   return takeAlongAxis(t, order, { axis });
 }
 
-export function topK(x: TensorLike, k: number, options: AxisOptions = {}): { values: Tensor; indices: Tensor } {
+/**
+ * The k largest elements along an axis, the last by default, and their positions, largest first: `f32[2,5] → { values:
+ * f32[2,k], indices: i32[2,k] }`. Of equal elements the first comes first; NaN comes last.
+ *
+ * @throws {RangeError} If k is negative or larger than the axis.
+ *
+ * @example Usage
+ * ```ts
+ * import { tensor, topK } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { values, indices } = topK(tensor([1, 4, 2, 4]), 3);
+ * assertEquals(values.arraySync(), [4, 4, 2]);
+ * assertEquals(indices.arraySync(), [1, 3, 2]);
+ * ```
+ */
+export function topK(
+  x: TensorLike,
+  k: number,
+  options: { readonly axis?: number | undefined } = {},
+): { values: Tensor; indices: Tensor } {
   const t = toTensor("topK", x);
   checkOptions("topK", options);
   const { order, axis } = ordering("topK", t, { axis: options.axis, descending: true });
@@ -340,6 +537,19 @@ export function topK(x: TensorLike, k: number, options: AxisOptions = {}): { val
   return { values: takeAlongAxis(t, indices, { axis }), indices };
 }
 
+/**
+ * How often each of 0 … length − 1 occurs among all elements: `i32[…] → i32[length]`. Other values are not counted.
+ *
+ * @throws {TypeError} If x has no integer dtype.
+ *
+ * @example Usage
+ * ```ts
+ * import { bincount, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(bincount(tensor([0, 2, 2, 7], { dtype: "int32" }), 3).arraySync(), [1, 0, 2]);
+ * ```
+ */
 export function bincount(x: Tensor, length: number): Tensor {
   const t = toTensor("bincount", x);
   if (kindOf(t.dtype) !== "integer") throw new TypeError(`bincount() counts integers, got ${typeString(t.type)}`);

@@ -88,10 +88,13 @@ function extremeWindow(role: "max" | "min"): Primitive<WindowParams> {
 const windowMaxP = extremeWindow("max");
 const windowMinP = extremeWindow("min");
 
+/** Options of pooling; a number counts for every spatial axis. */
 export interface PoolOptions {
+  /** The size of the windows. */
   readonly window: number | readonly number[];
-  /** As large as the window unless given. */
+  /** The distance between neighbouring windows; the size of the window by default. */
   readonly strides?: number | readonly number[] | undefined;
+  /** Cells added around the input, which count in no window; "valid" by default. */
   readonly padding?: Exclude<Padding, "circular"> | undefined;
 }
 
@@ -123,14 +126,64 @@ function pool(op: string, primitive: Primitive<WindowParams>, x: Tensor, options
   return bind1(primitive, [x], { window, strides, padding, size });
 }
 
+/**
+ * The largest element of each window over the spatial axes: `f32[n,h,w,c] → f32[n,h/2,w/2,c]` for windows of 2. Sizes
+ * are floored: ⌊(in + padding − window) / stride⌋ + 1. NaN wins. The derivative goes to the first of the largest, in
+ * row-major order. Integers and bools become float32.
+ *
+ * @throws {ShapeError} If x has no spatial axis, or a window does not fit.
+ * @throws {RangeError} If a window could lie in the padding alone.
+ *
+ * @example Usage
+ * ```ts
+ * import { maxPool, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([1, 2, 3, 1, 1, 5, 2, 7, 10, 1, 2, 4, 8, 9, 1, 8], { shape: [1, 4, 4, 1] });
+ * assertEquals(maxPool(x, { window: 2 }).dataSync(), new Float32Array([5, 7, 10, 8]));
+ * ```
+ */
 export function maxPool(x: TensorLike, options: PoolOptions): Tensor {
   return pool("maxPool", windowMaxP, toFloat("maxPool", x), options);
 }
 
+/**
+ * The smallest element of each window over the spatial axes: `f32[n,h,w,c] → f32[n,h/2,w/2,c]` for windows of 2. Sizes
+ * are floored: ⌊(in + padding − window) / stride⌋ + 1. NaN wins. The derivative goes to the first of the smallest, in
+ * row-major order. Integers and bools become float32.
+ *
+ * @throws {ShapeError} If x has no spatial axis, or a window does not fit.
+ * @throws {RangeError} If a window could lie in the padding alone.
+ *
+ * @example Usage
+ * ```ts
+ * import { minPool, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([1, 2, 3, 1, 1, 5, 2, 7, 10, 1, 2, 4, 8, 9, 1, 8], { shape: [1, 4, 4, 1] });
+ * assertEquals(minPool(x, { window: 2 }).dataSync(), new Float32Array([1, 1, 1, 1]));
+ * ```
+ */
 export function minPool(x: TensorLike, options: PoolOptions): Tensor {
   return pool("minPool", windowMinP, toFloat("minPool", x), options);
 }
 
+/**
+ * The mean of each window over the spatial axes: `f32[n,h,w,c] → f32[n,h/2,w/2,c]` for windows of 2. Cells of padding
+ * do not count. Sizes are floored: ⌊(in + padding − window) / stride⌋ + 1. Integers and bools become float32.
+ *
+ * @throws {ShapeError} If x has no spatial axis, or a window does not fit.
+ * @throws {RangeError} If a window could lie in the padding alone.
+ *
+ * @example Usage
+ * ```ts
+ * import { avgPool, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([1, 2, 3, 1, 1, 5, 2, 7, 10, 1, 2, 4, 8, 9, 1, 8], { shape: [1, 4, 4, 1] });
+ * assertEquals(avgPool(x, { window: 2 }).dataSync(), new Float32Array([2.25, 3.25, 7, 3.75]));
+ * ```
+ */
 export function avgPool(x: TensorLike, options: PoolOptions): Tensor {
   const t = toFloat("avgPool", x);
   const sums = pool("avgPool", windowSumP, t, options);
@@ -145,16 +198,57 @@ function spatialAxes(op: string, x: Tensor): number[] {
   return spatial(x).map((_, i) => i + 1);
 }
 
+/**
+ * The largest element over all spatial axes: `f32[n,…spatial,c] → f32[n,c]`. NaN if there is one; the derivative is
+ * shared equally among ties. Integers and bools become float32.
+ *
+ * @throws {ShapeError} If x has no spatial axis, or one is empty.
+ *
+ * @example Usage
+ * ```ts
+ * import { globalMaxPool, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(globalMaxPool(tensor([[[1, 2], [3, 0]]])).arraySync(), [[3, 2]]);
+ * ```
+ */
 export function globalMaxPool(x: TensorLike): Tensor {
   const t = toFloat("globalMaxPool", x);
   return max(t, { axis: spatialAxes("globalMaxPool", t) });
 }
 
+/**
+ * The smallest element over all spatial axes: `f32[n,…spatial,c] → f32[n,c]`. NaN if there is one; the derivative is
+ * shared equally among ties. Integers and bools become float32.
+ *
+ * @throws {ShapeError} If x has no spatial axis, or one is empty.
+ *
+ * @example Usage
+ * ```ts
+ * import { globalMinPool, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(globalMinPool(tensor([[[1, 2], [3, 0]]])).arraySync(), [[1, 0]]);
+ * ```
+ */
 export function globalMinPool(x: TensorLike): Tensor {
   const t = toFloat("globalMinPool", x);
   return min(t, { axis: spatialAxes("globalMinPool", t) });
 }
 
+/**
+ * The mean over all spatial axes: `f32[n,…spatial,c] → f32[n,c]`. Integers and bools become float32.
+ *
+ * @throws {ShapeError} If x has no spatial axis.
+ *
+ * @example Usage
+ * ```ts
+ * import { globalAvgPool, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(globalAvgPool(tensor([[[1, 2], [3, 0]]])).arraySync(), [[2, 1]]);
+ * ```
+ */
 export function globalAvgPool(x: TensorLike): Tensor {
   const t = toFloat("globalAvgPool", x);
   return mean(t, { axis: spatialAxes("globalAvgPool", t) });

@@ -4,7 +4,11 @@ import { toTensor } from "./arguments.ts";
 import { count, describe } from "./errors.ts";
 import { Tensor, type TensorLike } from "./tensor.ts";
 
-/** Any function; it is no leaf. */
+/**
+ * Any function; it is no leaf.
+ *
+ * @internal
+ */
 export type AnyFunction = (...args: never[]) => unknown;
 
 /** The same tree with every leaf replaced by `R`. */
@@ -17,9 +21,15 @@ export type MapLeaves<T, R> = unknown extends T ? T
 /** The shape of a tree without its leaves: `"leaf"`, null, or the children by position or name. */
 export type Structure = "leaf" | null | readonly Structure[] | { readonly [key: string]: Structure };
 
-/** A tree taken apart. Leaves are as they stand: tensors, numbers and booleans. */
+/**
+ * A tree taken apart. Leaves are as they stand: tensors, numbers and booleans.
+ *
+ * @internal
+ */
 export interface Flat {
+  /** The leaves in order: of arrays by position, of objects by the order of their keys. */
   readonly leaves: TensorLike[];
+  /** What is left without them. */
   readonly structure: Structure;
 }
 
@@ -32,7 +42,11 @@ function isPlain(x: unknown): x is Readonly<Record<string, unknown>> {
   return Object.prototype.toString.call(x) === "[object Object]";
 }
 
-/** Takes a tree apart; `op` is named in the error for a value that cannot be in one. */
+/**
+ * Takes a tree apart; `op` is named in the error for a value that cannot be in one.
+ *
+ * @internal
+ */
 export function takeApart(op: string, tree: unknown): Flat {
   const leaves: TensorLike[] = [];
   const visit = (node: unknown): Structure => {
@@ -52,7 +66,11 @@ export function takeApart(op: string, tree: unknown): Flat {
   return { leaves, structure };
 }
 
-/** Puts a tree together again from leaves in order. */
+/**
+ * Puts a tree together again from leaves in order.
+ *
+ * @internal
+ */
 export function putTogether(structure: Structure, leaves: readonly unknown[]): unknown {
   let next = 0;
   const build = (node: Structure): unknown => {
@@ -75,6 +93,11 @@ function isStructureList(
   return Array.isArray(node);
 }
 
+/**
+ * Whether two structures are equal, whatever the order of their keys.
+ *
+ * @internal
+ */
 export function sameStructure(a: Structure, b: Structure): boolean {
   if (a === null || b === null || a === "leaf" || b === "leaf") return a === b;
   if (isStructureList(a) !== isStructureList(b)) return false;
@@ -83,7 +106,11 @@ export function sameStructure(a: Structure, b: Structure): boolean {
     left.every(([key, child]) => Object.hasOwn(b, key) && sameStructure(child, (b as Record<string, Structure>)[key]!));
 }
 
-/** A structure in a few words, for messages: `{w: *, b: [*, null]}`. */
+/**
+ * A structure in a few words, for messages: `{w: *, b: [*, null]}`.
+ *
+ * @internal
+ */
 export function showStructure(structure: Structure): string {
   if (structure === null) return "null";
   if (structure === "leaf") return "*";
@@ -91,7 +118,11 @@ export function showStructure(structure: Structure): string {
   return `{${Object.entries(structure).map(([key, child]) => `${key}: ${showStructure(child)}`).join(", ")}}`;
 }
 
-/** The leaves of `tree` in the order of `structure`, which it must have. */
+/**
+ * The leaves of `tree` in the order of `structure`, which it must have.
+ *
+ * @internal
+ */
 export function leavesAs(op: string, structure: Structure, tree: unknown, what: string): TensorLike[] {
   const flat = takeApart(op, tree);
   if (!sameStructure(structure, flat.structure)) {
@@ -111,6 +142,24 @@ function reorder(structure: Structure, tree: unknown): unknown {
   );
 }
 
+/**
+ * The tree of what f returns for every leaf; with several trees of one structure, for the leaves at the same place.
+ * Numbers and booleans are given to f as tensors; null stays null.
+ *
+ * @throws {TypeError} If the structures differ, or a leaf is no tensor, number, boolean or null.
+ *
+ * @example Usage
+ * ```ts
+ * import { mul, sub, tensor, tree } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const params = { w: tensor([1, 2]), b: tensor(3) };
+ * const gradient = { w: tensor([10, 10]), b: tensor(20) };
+ * const next = tree.map((p, g) => sub(p, mul(0.5, g)), params, gradient);
+ * assertEquals(next.w.arraySync(), [-4, -3]);
+ * assertEquals(next.b.item(), -7);
+ * ```
+ */
 export function map<T, R = Tensor>(
   f: (leaf: Tensor, ...rest: Tensor[]) => R,
   tree: T,
@@ -125,15 +174,53 @@ export function map<T, R = Tensor>(
   return putTogether(structure, mapped) as MapLeaves<T, R>;
 }
 
+/**
+ * The leaves of a tree as tensors, in order; null is none.
+ *
+ * @example Usage
+ * ```ts
+ * import { tensor, tree } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(tree.leaves({ w: tensor([1, 2]), b: [3, null] }).map((x) => x.arraySync()), [[1, 2], 3]);
+ * ```
+ */
 export function leaves(tree: unknown): Tensor[] {
   return takeApart("tree.leaves", tree).leaves.map((leaf) => toTensor("tree.leaves", leaf));
 }
 
+/**
+ * A tree taken apart: its leaves as tensors, in order, and the structure that {@linkcode unflatten} takes.
+ *
+ * @example Usage
+ * ```ts
+ * import { tensor, tree } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [leaves, structure] = tree.flatten({ w: tensor([1, 2]), b: [3] });
+ * assertEquals(leaves.length, 2);
+ * assertEquals(tree.unflatten(structure, ["first", "second"]), { w: "first", b: ["second"] });
+ * ```
+ */
 export function flatten(tree: unknown): [leaves: Tensor[], structure: Structure] {
   const flat = takeApart("tree.flatten", tree);
   return [flat.leaves.map((leaf) => toTensor("tree.flatten", leaf)), flat.structure];
 }
 
+/**
+ * The tree of a structure with the given leaves, in order. They may be anything.
+ *
+ * @throws {TypeError} If there are more or fewer leaves than places.
+ *
+ * @example Usage
+ * ```ts
+ * import { tree } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [, structure] = tree.flatten({ a: 1, b: { c: 2 } });
+ * assertEquals(tree.unflatten(structure, [10, 20]), { a: 10, b: { c: 20 } });
+ * ```
+ */
 export function unflatten(structure: Structure, leaves: readonly unknown[]): unknown {
   const slots = countLeaves(structure);
   if (leaves.length !== slots) {
@@ -143,7 +230,17 @@ export function unflatten(structure: Structure, leaves: readonly unknown[]): unk
   return putTogether(structure, leaves);
 }
 
-/** The path of every leaf, as text: `0/weight`. */
+/**
+ * The path of every leaf, as text, in order: keys and positions joined by `/`.
+ *
+ * @example Usage
+ * ```ts
+ * import { tree } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(tree.paths({ layers: [{ weight: 1, bias: 2 }], scale: 3 }), ["layers/0/weight", "layers/0/bias", "scale"]);
+ * ```
+ */
 export function paths(tree: unknown): string[] {
   const found: string[] = [];
   const visit = (node: Structure, path: readonly string[]): void => {
@@ -154,11 +251,35 @@ export function paths(tree: unknown): string[] {
   return found;
 }
 
+/**
+ * What f accumulates over the leaves, in order, from an initial value on.
+ *
+ * @example Counting elements
+ * ```ts
+ * import { tensor, tree, zeros } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const params = { weight: zeros([3, 4]), bias: tensor([1, 2]) };
+ * assertEquals(tree.reduce((n, leaf) => n + leaf.size, params, 0), 14);
+ * ```
+ */
 export function reduce<R>(f: (accumulated: R, leaf: Tensor) => R, tree: unknown, initial: R): R {
   if (typeof f !== "function") throw new TypeError(`tree.reduce() takes a function, got ${describe(f)}`);
   return takeApart("tree.reduce", tree).leaves.reduce<R>((r, leaf) => f(r, toTensor("tree.reduce", leaf)), initial);
 }
 
+/**
+ * Whether two trees have leaves and nulls at the same places, whatever the leaves and the order of keys.
+ *
+ * @example Usage
+ * ```ts
+ * import { tree } from "@pullback/pullback";
+ * import { assert } from "@std/assert";
+ *
+ * assert(tree.equalStructure({ a: 1, b: [2] }, { b: [3], a: 4 }));
+ * assert(!tree.equalStructure([1, 2], [1, null]));
+ * ```
+ */
 export function equalStructure(a: unknown, b: unknown): boolean {
   return sameStructure(takeApart("tree.equalStructure", a).structure, takeApart("tree.equalStructure", b).structure);
 }

@@ -1,6 +1,6 @@
 /** Choosing by probability: coins, and one of several classes. */
 
-import { toFloat } from "../arguments.ts";
+import { checkOptions, toFloat } from "../arguments.ts";
 import { derived } from "../derived.ts";
 import { isFloat } from "../dtype.ts";
 import { add, less, log, neg } from "../elementwise.ts";
@@ -42,6 +42,7 @@ export interface BernoulliOptions {
  */
 export function bernoulli(key: Tensor, shape?: Shape, options: BernoulliOptions = {}): Tensor {
   checkKey("bernoulli", key);
+  checkOptions("bernoulli", options);
   const { p = 0.5 } = options;
   const drawn = shape ?? (isTensor(p) ? p.shape : []);
   checkShape("bernoulli", drawn);
@@ -98,6 +99,7 @@ export interface CategoricalOptions {
  */
 export function categorical(key: Tensor, logits: Tensor, options: CategoricalOptions = {}): Tensor {
   checkKey("categorical", key);
+  checkOptions("categorical", options);
   const t = toFloat("categorical", logits);
   if (t.ndim === 0) throw new ShapeError(`categorical() needs an axis of classes, got ${typeString(t.type)}`);
   const axis = normalizeAxis("categorical", options.axis ?? -1, t.ndim);

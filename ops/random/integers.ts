@@ -1,5 +1,6 @@
 /** Random integers, and random orders. */
 
+import { checkOptions } from "../arguments.ts";
 import { iota } from "../create.ts";
 import { derived } from "../derived.ts";
 import { kindOf } from "../dtype.ts";
@@ -55,6 +56,7 @@ export interface RandintOptions {
 export function randint(key: Tensor, shape: Shape, options: RandintOptions): Tensor {
   checkKey("randint", key);
   checkShape("randint", shape);
+  checkOptions("randint", options);
   const { minval, maxval } = options;
   const [low, high] = [bound("minval", minval, shape), bound("maxval", maxval, shape)];
   if (typeof minval === "number" && typeof maxval === "number" && minval >= maxval) {

@@ -1,5 +1,6 @@
 /** The normal distribution, by the inverse of its distribution function. */
 
+import { checkOptions } from "../arguments.ts";
 import { derived } from "../derived.ts";
 import type { DType } from "../dtype.ts";
 import { add, maximum, mul } from "../elementwise.ts";
@@ -41,5 +42,6 @@ const normalIn = derived(
 export function normal(key: Tensor, shape: Shape = [], options: FloatOptions = {}): Tensor {
   checkKey("normal", key);
   checkShape("normal", shape);
+  checkOptions("normal", options);
   return normalIn([key], { shape, dtype: floatType("normal", options) });
 }

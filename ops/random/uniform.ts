@@ -1,5 +1,6 @@
 /** Random bits, and the uniform distribution made of them. */
 
+import { checkOptions } from "../arguments.ts";
 import { full } from "../create.ts";
 import { derived } from "../derived.ts";
 import { type DType, isDType, isFloat, toDType } from "../dtype.ts";
@@ -90,6 +91,7 @@ export interface UniformOptions extends FloatOptions {
 export function uniform(key: Tensor, shape: Shape = [], options: UniformOptions = {}): Tensor {
   checkKey("uniform", key);
   checkShape("uniform", shape);
+  checkOptions("uniform", options);
   const { min = 0, max = 1 } = options;
   const dtype = floatType("uniform", options);
   if (min === 0 && max === 1) return unitIn([key], { shape, dtype });

@@ -1,0 +1,96 @@
+/** Pullback and its peers on the same work, in turn, each time in a new process; prints the table of README.md. */
+
+import { parseArgs } from "node:util";
+import { type Finding, type Workload, workloads } from "./peers/workloads.ts";
+
+/** How to start each implementation; the first is the one that the others are compared with. */
+const commands: Readonly<Record<string, readonly string[]>> = {
+  "Pullback": [Deno.execPath(), "run", "--no-config", "--no-lock", "peers/ours.ts"],
+  "tfjs-wasm": [
+    Deno.execPath(),
+    ...["run", "--no-config", "--lock=peers.lock", "--frozen", "--allow-read", "--allow-env", "--allow-sys"],
+    "peers/tfjs.ts",
+  ],
+  "PyTorch": ["/usr/bin/python3", "peers/pytorch.py"],
+};
+
+/** Results agree in norm and projection to this part of the norm; one wrong element among 4M would shift it by 5e-4. */
+const tolerance = 2e-5;
+
+const { values: flags, positionals } = parseArgs({
+  options: { rounds: { type: "string", default: "5" }, fastest: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const rounds = Number(flags.rounds);
+const chosen = workloads.filter((name) => positionals.length === 0 || positionals.some((part) => name.includes(part)));
+
+const findings: Finding[] = [];
+const absent = new Set<string>();
+for (let round = 1; round <= rounds; round++) {
+  for (const workload of chosen) {
+    console.error(`round ${round} of ${rounds}: ${workload}`);
+    for (const impl of present()) findings.push(...await measure(impl, workload));
+  }
+}
+checkAgreement();
+console.log(table());
+
+function present(): string[] {
+  return Object.keys(commands).filter((impl) => !absent.has(impl));
+}
+
+/** What one new process finds; nothing if it cannot do this work, or is not installed here. */
+async function measure(impl: string, workload: Workload): Promise<Finding[]> {
+  const [command, ...args] = commands[impl]!;
+  const cwd = new URL(".", import.meta.url);
+  const { code, stdout, stderr } = await new Deno.Command(command!, { args: [...args, workload], cwd }).output();
+  if (code !== 0) {
+    const reason = new TextDecoder().decode(stderr).trim();
+    if (impl === "Pullback") throw new Error(reason);
+    console.error(`${impl} is left out: ${reason}`);
+    absent.add(impl);
+    return [];
+  }
+  return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+}
+
+/** A fast wrong kernel is easy to write. */
+function checkAgreement(): void {
+  for (const { impl, workload, norm, projection } of findings) {
+    const reference = findings.find((other) => other.workload === workload)!;
+    for (const difference of [norm - reference.norm, projection - reference.projection]) {
+      if (!(Math.abs(difference) <= tolerance * reference.norm)) {
+        throw new Error(`${impl} and ${reference.impl} disagree about "${workload}" by ${difference} of ${norm}`);
+      }
+    }
+  }
+}
+
+/** Milliseconds, and how many times as long as the first implementation the others take. */
+function table(): string {
+  const [first, ...others] = present();
+  const rows = chosen.map((workload) => {
+    const own = typicalMs(first!, workload);
+    const compared = others.map((impl) => typicalMs(impl, workload));
+    return [
+      workload,
+      show(own),
+      ...compared.flatMap((ms) => [show(ms), ms && own ? `${(ms / own).toFixed(2)}x` : "–"]),
+    ];
+  });
+  const header = ["ms", first!, ...others.flatMap((impl) => [impl, "ratio"])];
+  const aligned = header.map((_, column) => column === 0 ? "---" : "---:");
+  return [header, aligned, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+/** The median over processes of their medians, or with --fastest the least time of all; null if there is none. */
+function typicalMs(impl: string, workload: Workload): number | null {
+  const own = findings.filter((finding) => finding.impl === impl && finding.workload === workload);
+  if (own.length === 0) return null;
+  if (flags.fastest) return Math.min(...own.map(({ minMs }) => minMs));
+  return own.map(({ medianMs }) => medianMs).sort((a, b) => a - b)[own.length >> 1]!;
+}
+
+function show(ms: number | null): string {
+  return ms === null ? "–" : ms.toFixed(ms < 10 ? 2 : ms < 100 ? 1 : 0);
+}

@@ -1,0 +1,101 @@
+// The training: a loss, its gradient, and a loop over batches; and the test. All are functions of the parameters.
+import { add, data, nn, optim, random, type Tensor, valueAndGrad, zeros } from "@pullback/pullback";
+import type { Digits } from "./digits.ts";
+import type { Settings } from "./flags.ts";
+import { Problem } from "./problem.ts";
+
+/** What one step tells of itself. Epochs, and the steps of an epoch, count from 1. */
+export interface Step {
+  readonly epoch: number;
+  readonly stepOfEpoch: number;
+  readonly stepsPerEpoch: number;
+  readonly images: number;
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+export interface Trained {
+  readonly params: nn.models.Lenet5Params;
+  readonly history: readonly Step[];
+}
+
+const model = nn.models.lenet5();
+
+/** The scores of the ten digits for each image: `f32[n,28,28,1] → f32[n,10]`. */
+function scores(params: nn.models.Lenet5Params, images: Tensor): Tensor {
+  // LeNet-5 has nothing to remember: the state of each of its parts is null.
+  const [logits] = model.apply({ params, state: params.map(() => null) }, images);
+  return logits;
+}
+
+/** What training makes small, and beside it what we want to see grow. */
+function lossAndAccuracy(params: nn.models.Lenet5Params, { images, labels }: Digits): [loss: Tensor, accuracy: Tensor] {
+  const logits = scores(params, images);
+  return [nn.loss.crossEntropy(logits, labels), nn.metrics.accuracy(logits, labels)];
+}
+
+/** Learning rates rise to their peak in the first steps and then fall along a cosine, to 0 at the last step. */
+function makeOptimizer({ optimizer, learningRate: peak }: Settings, steps: number): optim.Transform {
+  const learningRate = optim.warmupCosine(0, peak, Math.floor(steps / 20), steps);
+  return optimizer === "adam"
+    ? optim.adam({ learningRate })
+    : optim.sgd({ learningRate, momentum: 0.9, nesterov: true });
+}
+
+/** Trains from scratch; what the key does not decide, the settings do. `onStep` is told of every step. */
+export async function train(
+  key: Tensor,
+  digits: Digits,
+  settings: Settings,
+  onStep: (step: Step) => Promise<void>,
+): Promise<Trained> {
+  const size = Math.min(settings.batch, digits.labels.size);
+  const stepsPerEpoch = Math.floor(digits.labels.size / size);
+  const optimizer = makeOptimizer(settings, settings.epochs * stepsPerEpoch);
+  const gradient = valueAndGrad(lossAndAccuracy, { hasAux: true });
+  const [initKey, orderKey, shiftKey] = random.split(key, 3);
+
+  let { params } = model.init(initKey, [28, 28, 1]);
+  let memory = optimizer.init(params);
+  const history: Step[] = [];
+  for (let epoch = 1; epoch <= settings.epochs; epoch++) {
+    let stepOfEpoch = 0;
+    for (const batch of data.batches(random.foldIn(orderKey, epoch), digits, { size, dropLast: true })) {
+      const images = data.augment(random.foldIn(shiftKey, history.length), batch.images, { shift: 2 });
+      const [[loss, accuracy], grads] = gradient(params, { images, labels: batch.labels });
+      const [updates, nextMemory] = optimizer.update(grads, memory, params);
+      params = optim.applyUpdates(params, updates);
+      memory = nextMemory;
+
+      stepOfEpoch++;
+      const step = {
+        epoch,
+        stepOfEpoch,
+        stepsPerEpoch,
+        images: size,
+        loss: numberOf(loss),
+        accuracy: numberOf(accuracy),
+      };
+      if (!Number.isFinite(step.loss)) {
+        throw new Problem(`the loss became ${step.loss} in epoch ${epoch}: lower --learning-rate`);
+      }
+      history.push(step);
+      await onStep(step);
+    }
+  }
+  return { params, history };
+}
+
+function numberOf(x: Tensor): number {
+  return Number(x.item());
+}
+
+/** How often each digit was taken for each: row by what the image shows, column by the highest score. */
+export function confusionMatrix(params: nn.models.Lenet5Params, digits: Digits): number[][] {
+  let counts = zeros([10, 10], { dtype: "int32" });
+  // The order is the same for every key: there is no shuffling.
+  for (const { images, labels } of data.batches(random.key(0), digits, { size: 500, shuffle: false })) {
+    counts = add(counts, nn.metrics.confusionMatrix(scores(params, images), labels));
+  }
+  return counts.arraySync() as number[][];
+}

@@ -1,0 +1,9 @@
+/** The op table: one row for each public operation, by family. A new operation adds its row to one of these lists. */
+
+import type { Row } from "./row.ts";
+import { creationRows } from "./rows/create.ts";
+import { elementwiseRows } from "./rows/elementwise.ts";
+import { movementRows } from "./rows/movement.ts";
+import { reductionRows } from "./rows/reduction.ts";
+
+export const table: readonly Row[] = [...creationRows, ...elementwiseRows, ...reductionRows, ...movementRows];

@@ -1,0 +1,580 @@
+// Random numbers: equal to JAX's by published values, distributed as they say, and ordinary under every transform.
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import * as fc from "fast-check";
+import { fuse } from "../jit/fuse.ts";
+import {
+  add,
+  cast,
+  evalShape,
+  grad,
+  log,
+  mean,
+  mul,
+  ones,
+  program,
+  random,
+  slice,
+  stack,
+  sub,
+  sum,
+  take,
+  type Tensor,
+  tensor,
+  vjp,
+  vmap,
+  zeros,
+} from "../mod.ts";
+import { trace } from "../ops/program.ts";
+import { erfInv } from "../ops/random/erfinv.ts";
+import { threefry } from "../ops/random/threefry.ts";
+import { erf, inverseErf } from "./erf.ts";
+import * as jax from "./jax.ts";
+import { check } from "./property.ts";
+
+const u32 = (...words: number[]): Tensor => tensor(Uint32Array.from(words));
+const list = (x: Tensor): number[] => [...x.dataSync()];
+const word = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const words: fc.Arbitrary<jax.Words> = fc.tuple(word, word);
+
+// ——— The same as JAX ———
+
+Deno.test("threefry: the vectors of Random123", () => {
+  // Random123, tests/kat_vectors, "threefry2x32 20"; also in JAX, tests/random_test.py, testThreefry2x32.
+  const vectors: [key: jax.Words, counter: jax.Words, cipher: jax.Words][] = [
+    [[0, 0], [0, 0], [0x6b200159, 0x99ba4efe]],
+    [[0xffffffff, 0xffffffff], [0xffffffff, 0xffffffff], [0x1cb996fc, 0xbb002be7]],
+    [[0x13198a2e, 0x03707344], [0x243f6a88, 0x85a308d3], [0xc4923a9c, 0x483df7a0]],
+  ];
+  for (const [key, [high, low], cipher] of vectors) {
+    assertEquals(threefry(u32(...key), u32(high), u32(low)).map((x) => x.item()), [...cipher]);
+    assertEquals(jax.threefry(key, [high, low]), cipher);
+  }
+});
+
+Deno.test("key: words as JAX makes them of seeds", () => {
+  // JAX, tests/random_test.py, test_prng_seeds_and_keys, without x64.
+  const cases: [seed: number, words: number[]][] = [
+    [0, [0, 0]],
+    [1, [0, 1]],
+    [2 ** 31 + 99, [0, 2147483747]],
+    [2 ** 31 + 100, [0, 2147483748]],
+    [-1, [0, 4294967295]],
+    [-2, [0, 4294967294]],
+    [-(2 ** 31) - 100, [0, 2147483548]],
+  ];
+  // The same function with x64, whose seeds have 64 bits.
+  cases.push([2 ** 32, [1, 0]], [2 ** 32 + 1, [1, 1]], [2 ** 53 - 1, [2 ** 21 - 1, 2 ** 32 - 1]]);
+  for (const [seed, expected] of cases) {
+    const key = random.key(seed);
+    assertEquals([key.dtype, key.shape, list(key)], ["uint32", [2], expected]);
+  }
+});
+
+Deno.test("split, keys, foldIn: as JAX 0.5 and later", () => {
+  // NVIDIA TensorRT-Incubator, mlir-tensorrt, jax test_random.py: random.split(PRNGKey(seed)) for seeds 0, 1, 2.
+  const published = [
+    [[1797259609, 2579123966], [928981903, 3453687069]],
+    [[507451445, 1853169794], [1948878966, 4237131848]],
+    [[1821159224, 3364244817], [637334850, 3278974502]],
+  ];
+  published.forEach((pair, seed) => assertEquals(random.split(random.key(seed)).map(list), pair));
+  // jax-js, test/random.test.ts: jax.random.split(jax.random.key(0), 3) and of key(1).
+  assertEquals(list(random.split(random.key(0), 3)[2]), [4146024105, 2718843009]);
+  assertEquals(list(random.split(random.key(1), 3)[2]), [2441914641, 3819641963]);
+  // JAX, tests/random_test.py, test_threefry_split_fold_in_symmetry.
+  const key = random.key(72);
+  assertEquals([0, 1, 2].map((i) => list(random.foldIn(key, i))), random.split(key, 3).map(list));
+  assertEquals(random.keys(key, 3).arraySync(), random.split(key, 3).map(list));
+  assertEquals(list(random.foldIn(key, 2 ** 32 - 1)), [...jax.threefry([0, 72], [0, 2 ** 32 - 1])]);
+  assertEquals(
+    list(random.foldIn(key, tensor(Int32Array.of(-1), { shape: [] }))),
+    list(random.foldIn(key, 2 ** 32 - 1)),
+  );
+  assertEquals([random.split(key, 0), random.keys(key, 0).shape], [[], [0, 2]]);
+});
+
+Deno.test("bits and uniform: as JAX 0.5 and later", () => {
+  // jax-js, test/random.test.ts: jax.random.bits(key(0)), bits(key(10), (4,)), uniform(key(51), (4,)).
+  assertEquals(random.bits(random.key(0)).item(), 4070199207);
+  assertEquals(list(random.bits(random.key(10), [4])), [169096361, 1572511259, 2689743692, 2228103506]);
+  assertPrinted(random.uniform(random.key(51), [4]), [0.471269, 0.12344253, 0.17550635, 0.5663593]);
+  // The documentation of jax.random: uniform(key(0)), and of the second key of its split.
+  const [, subkey] = random.split(random.key(0));
+  assertPrinted(random.uniform(random.key(0)), [0.947667]);
+  assertPrinted(random.uniform(subkey), [0.00729382]);
+  // mlir-tensorrt, as above: random.uniform(random.split(PRNGKey(0))[1], (4, 4)).
+  assertPrinted(
+    random.uniform(subkey, [4, 4]),
+    [
+      [0.00729382, 0.02089119, 0.5814265, 0.36183798],
+      [0.22303772, 0.11928833, 0.12543893, 0.61683],
+      [0.0950073, 0.9834225, 0.4248221, 0.8324801],
+      [0.0966121, 0.22702086, 0.3545748, 0.67104137],
+    ].flat(),
+  );
+});
+
+/** Equality with numbers as NumPy prints them: the shortest that means this float32, but eight decimals at most. */
+function assertPrinted(x: Tensor, printed: readonly number[]): void {
+  const values = list(x);
+  assertEquals(values.length, printed.length);
+  values.forEach((value, i) => {
+    const same = Math.fround(printed[i]!) === value || Math.abs(printed[i]! - value) <= 5e-9;
+    assert(same, `${value} is not printed as ${printed[i]}`);
+  });
+}
+
+Deno.test("normal: as JAX 0.5 and later, within the rounding of erfInv", () => {
+  const close = (x: Tensor, expected: number[]) =>
+    // Four float32 ULP of the value, and what is printed of it.
+    list(x).forEach((value, i) =>
+      assertAlmostEquals(value, expected[i]!, 5e-7 * Math.max(0.02, Math.abs(expected[i]!)))
+    );
+  // JAX's documentation, "Pseudorandom numbers".
+  const key = random.key(42);
+  close(random.normal(key), [-0.028304616]);
+  close(random.normal(key, [3]), [-0.02830462, 0.46713185, 0.29570296]);
+  close(stack(random.split(key, 3).map((k) => random.normal(k))), [0.07592554, 0.60576403, 0.4323065]);
+  let current = key;
+  for (const drawn of [0.6057640314102173, -0.21089035272598267, -0.3948981463909149]) {
+    const [next, subkey] = random.split(current);
+    close(random.normal(subkey), [drawn]);
+    current = next;
+  }
+  // mlir-tensorrt, as above: random.normal(random.split(PRNGKey(0))[0], (4, 4)).
+  close(
+    random.normal(random.split(random.key(0))[0], [4, 4]),
+    [
+      [1.0040143, -0.9063372, -0.7481722, -1.1713669],
+      [-0.8712328, 0.58883816, 0.72392994, -1.0255982],
+      [1.661628, -1.8910251, -1.2889339, 0.13360691],
+      [-1.1530392, 0.23929629, 1.7448071, 0.5050189],
+    ].flat(),
+  );
+});
+
+Deno.test("JAX in plain numbers gives the values that JAX's tests publish", () => {
+  // JAX, tests/random_test.py, testPRNGValues and testRngRandomBits, which hold in the original layout.
+  const key: jax.Words = [0, 0];
+  assertEquals(jax.split("original", key, 4), [
+    [2285895361, 1501764800],
+    [1518642379, 4090693311],
+    [433833334, 4221794875],
+    [839183663, 3740430601],
+  ]);
+  assertEquals(jax.bits("original", [0, 1701], 3), [56197195, 4200222568, 961309823]);
+  assertEquals(jax.randint("original", key, 9, 0, 8), [2, 1, 3, 6, 1, 5, 6, 3, 4]);
+  // jax-ml/jax issue 21061: 1 + randint(key(72), (), 0, 10) prints 4 in the original layout and 8 in the other.
+  assertEquals(jax.randint("original", [0, 72], 1, 0, 10), [3]);
+  assertEquals(jax.randint("partitionable", [0, 72], 1, 0, 10), [7]);
+  assertEquals(random.randint(random.key(72), [], { minval: 0, maxval: 10 }).item(), 7);
+});
+
+Deno.test("every draw equals JAX in plain numbers", () => {
+  const size = fc.integer({ min: 0, max: 40 });
+  const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
+  check(fc.tuple(words, size), ([key, n]) => {
+    const k = u32(...key);
+    assertEquals(random.split(k, n).map(list), jax.split("partitionable", key, n).map((pair) => [...pair]));
+    assertEquals(list(random.bits(k, [n])), jax.bits("partitionable", key, n));
+    assertEquals(list(random.uniform(k, [n])), jax.uniform(key, n));
+    assertEquals(list(random.uniform(k, [n], { dtype: "float64" })), jax.uniform64(key, n));
+    assertEquals(list(random.uniform(k, [n], { min: -3, max: 0.1 })), jax.uniform(key, n, -3, 0.1));
+    assertEquals(list(random.permutation(k, n)), jax.permutation("partitionable", key, n));
+    assertEquals(list(random.bernoulli(k, [n], { p: 0.3 })), jax.uniform(key, n).map((u) => +(u < Math.fround(0.3))));
+  });
+  check(fc.tuple(words, int32, int32), ([key, a, b]) => {
+    const [minval, maxval] = [Math.min(a, b), Math.max(a, b) + (a === b ? 1 : 0)];
+    fc.pre(maxval < 2 ** 31);
+    const drawn = random.randint(u32(...key), [20], { minval, maxval });
+    assertEquals(drawn.dtype, "int32");
+    assertEquals(list(drawn), jax.randint("partitionable", key, 20, minval, maxval));
+  });
+  check(
+    fc.tuple(words, fc.array(fc.integer({ min: -20, max: 20 }), { minLength: 1, maxLength: 6 })),
+    ([key, logits]) => {
+      assertEquals(
+        list(random.categorical(u32(...key), tensor(logits), { shape: [10] })),
+        jax.categorical(key, logits, 10),
+      );
+    },
+  );
+  // From 1,626 elements on there are two rounds.
+  assertEquals(list(random.permutation(random.key(3), 2000)), jax.permutation("partitionable", [0, 3], 2000));
+});
+
+Deno.test("the shape only arranges the draws", () => {
+  const key = random.key(5);
+  for (const shape of [[], [6], [2, 3], [1, 2, 3], [0, 3]]) {
+    const n = shape.reduce((a, b) => a * b, 1);
+    const draws: ((shape: number[]) => Tensor)[] = [
+      (s) => random.bits(key, s),
+      (s) => random.uniform(key, s, { min: 2, max: 3 }),
+      (s) => random.normal(key, s),
+      (s) => random.bernoulli(key, s),
+      (s) => random.randint(key, s, { minval: 0, maxval: 100 }),
+    ];
+    for (const draw of draws) {
+      assertEquals(draw(shape).shape, shape);
+      assertEquals(list(draw(shape)), list(draw([n])));
+    }
+  }
+});
+
+// ——— As the distributions say ———
+
+const many = 20_000;
+
+/** Kolmogorov and Smirnov's distance times √n, which exceeds 1.63 for one key in a hundred. */
+function assertDistributed(x: Tensor, cumulative: (x: number) => number): void {
+  const sorted = x.dataSync().slice().sort();
+  const n = sorted.length;
+  const distance = sorted.reduce((worst, value, i) => {
+    const c = cumulative(value);
+    return Math.max(worst, c - i / n, (i + 1) / n - c);
+  }, 0);
+  assert(distance * Math.sqrt(n) < 1.63, `the distance is ${distance * Math.sqrt(n)}`);
+}
+
+/** Pearson's χ²; `critical` is what one key in a hundred exceeds. */
+function assertCounts(drawn: readonly number[], probabilities: readonly number[], critical: number): void {
+  const counts = probabilities.map(() => 0);
+  for (const k of drawn) counts[k]! += 1;
+  const chi2 = probabilities.reduce(
+    (total, p, k) => total + (counts[k]! - p * drawn.length) ** 2 / (p * drawn.length),
+    0,
+  );
+  assert(chi2 < critical, `χ² is ${chi2} for counts ${counts}`);
+}
+
+Deno.test("uniform and normal: moments within four standard errors, and the whole distribution", () => {
+  for (const dtype of ["float32", "float64"] as const) {
+    const u = random.uniform(random.key(1), [many], { dtype, min: -1, max: 3 });
+    assertDistributed(u, (x) => (x + 1) / 4);
+    const z = random.normal(random.key(2), [many], { dtype });
+    assertEquals([u.dtype, z.dtype], [dtype, dtype]);
+    assertDistributed(z, (x) => (1 + erf(x / Math.SQRT2)) / 2);
+    assertAlmostEquals(Number(mean(z).item()), 0, 4 / Math.sqrt(many));
+    assertAlmostEquals(Number(mean(mul(z, z)).item()), 1, 4 * Math.sqrt(2 / many));
+    assertAlmostEquals(Number(mean(mul(mul(z, z), z)).item()), 0, 4 * Math.sqrt(15 / many));
+  }
+});
+
+Deno.test("streams of split keys do not correlate", () => {
+  const z = random.split(random.key(0), 4).map((key) => random.normal(key, [many]));
+  z.push(random.normal(random.key(0), [many]), random.normal(random.key(1), [many]));
+  z.forEach((a, i) =>
+    z.slice(0, i).forEach((b) => assertAlmostEquals(Number(mean(mul(a, b)).item()), 0, 4 / Math.sqrt(many)))
+  );
+});
+
+Deno.test("bernoulli, randint, categorical, permutation: counts", () => {
+  assertCounts(list(random.bernoulli(random.key(1), [many], { p: 0.3 })), [0.7, 0.3], 6.63);
+  assertCounts(
+    list(sub(random.randint(random.key(1), [many], { minval: -5, maxval: 5 }), -5)),
+    Array(10).fill(0.1),
+    21.67,
+  );
+  const p = [0.1, 0.2, 0.3, 0.4];
+  const logits = add(log(tensor(p)), 42);
+  assertCounts(list(random.categorical(random.key(1), logits, { shape: [many] })), p, 11.34);
+  const orders = vmap((key: Tensor) => random.permutation(key, 3))(random.keys(random.key(1), 3000));
+  // The order (a, b, c) as the number 2a + [b > c].
+  const numbers = (orders.arraySync() as number[][]).map(([a, b, c]) => 2 * a! + +(b! > c!));
+  assertCounts(numbers, Array(6).fill(1 / 6), 15.09);
+});
+
+Deno.test("bernoulli and categorical: certain and impossible", () => {
+  const key = random.key(9);
+  assertEquals(new Set(list(random.bernoulli(key, [1000], { p: 0 }))), new Set([0]));
+  assertEquals(new Set(list(random.bernoulli(key, [1000], { p: 1 }))), new Set([1]));
+  const logits = tensor([-Infinity, 0, -Infinity, 0]);
+  assertEquals(new Set(list(random.categorical(key, logits, { shape: [1000] }))), new Set([1, 3]));
+  assertEquals(random.categorical(key, tensor([7])).item(), 0);
+});
+
+Deno.test("erfInv: within a few ULP, in both precisions, out to the last number below 1", () => {
+  const compare = (ys: Float32Array | Float64Array, ulps: number, ulp: number) => {
+    const xs = erfInv(tensor(ys)).dataSync<Float64Array>();
+    ys.forEach((y, i) => {
+      const x = inverseErf(y);
+      // Besides, XLA and so JAX round y² in log1p(−y²): by up to ulp / 4 above 1/2, which erfInv magnifies by its slope.
+      const rounded = y * y > 0.5 ? Math.sqrt(Math.PI) / 4 * Math.exp(x * x) / Math.abs(x) * ulp / 4 : 0;
+      assertAlmostEquals(xs[i]! / x, 1, ulps * ulp + rounded);
+    });
+  };
+  const powers = Array.from({ length: 52 }, (_, i) => 2 ** -i);
+  const inner = Array.from({ length: 400 }, (_, i) => (i + 0.5) / 400);
+  const ys = [...inner, ...powers.slice(1).map((p) => 1 - p), ...powers.slice(1)].flatMap((y) => [y, -y]);
+  // What is left is measured: Giles's polynomials and their evaluation.
+  compare(Float32Array.from(ys.filter((y) => Math.abs(Math.fround(y)) < 1)), 6, 2 ** -23);
+  compare(Float64Array.from(ys), 8, 2 ** -52);
+});
+
+// ——— Parameters that are tensors ———
+
+Deno.test("uniform, bernoulli, randint: parameters broadcast", () => {
+  const key = random.key(3);
+  const [min, max] = [tensor([[0], [10]]), tensor([1, 20, 300])];
+  const u = random.uniform(key, [2, 3], { min, max });
+  const expected = [[0, 1], [0, 20], [0, 300], [10, 1], [10, 20], [10, 300]].map(([low, high], i) =>
+    jax.uniform([0, 3], 6, low, high)[i]!
+  );
+  assertEquals(list(u), expected);
+  const p = tensor([0, 1, 0.5], { dtype: "float64" });
+  assertEquals((random.bernoulli(key, [4, 3], { p }).arraySync() as boolean[][]).map((row) => row.slice(0, 2)), [
+    [false, true],
+    [false, true],
+    [false, true],
+    [false, true],
+  ]);
+  assertEquals(random.bernoulli(key, undefined, { p }).shape, [3]);
+  const maxval = tensor(Int32Array.of(1, 0, 100));
+  const drawn = list(random.randint(key, [3], { minval: 0, maxval }));
+  // Where minval >= maxval the result is minval, as in JAX.
+  assertEquals(drawn, [0, 0, jax.randint("partitionable", [0, 3], 3, 0, 100)[2]!]);
+});
+
+Deno.test("categorical: axes and shapes", () => {
+  const key = random.key(3);
+  const logits = random.normal(random.key(4), [2, 3, 5]);
+  assertEquals(random.categorical(key, logits).shape, [2, 3]);
+  assertEquals(random.categorical(key, logits, { axis: 0 }).shape, [3, 5]);
+  assertEquals(random.categorical(key, logits, { axis: -2, shape: [7, 2, 5] }).shape, [7, 2, 5]);
+  assertEquals(random.categorical(key, zeros([1, 4]), { shape: [6] }).shape, [6]);
+  const sure = tensor([[[0, 50], [50, 0], [0, 50]], [[50, 0], [50, 0], [0, 50]]]);
+  assertEquals(random.categorical(key, sure).arraySync(), [[1, 0, 1], [0, 0, 1]]);
+  assertEquals(random.categorical(key, sure, { axis: 0, shape: [2, 3, 2] }).shape, [2, 3, 2]);
+  // One row for all draws.
+  assertEquals(random.categorical(key, tensor([[0, 50]]), { shape: [3] }).arraySync(), [1, 1, 1]);
+});
+
+Deno.test("permutation: rows of a tensor", () => {
+  const key = random.key(6);
+  const x = random.normal(random.key(7), [5, 2, 3]);
+  assertEquals(list(random.permutation(key, x)), list(take(x, random.permutation(key, 5), { axis: 0 })));
+  assertEquals([0, 1].map((n) => list(random.permutation(key, n))), [[], [0]]);
+  assertEquals(random.permutation(key, zeros([0, 3])).shape, [0, 3]);
+});
+
+// ——— Under transforms ———
+
+const draws: readonly ((key: Tensor) => Tensor)[] = [
+  (key) => stack(random.split(key, 3)),
+  (key) => random.keys(key, 2),
+  (key) => random.foldIn(key, 7),
+  (key) => random.bits(key, [2, 3]),
+  (key) => random.uniform(key, [3], { min: 1, max: 5 }),
+  (key) => random.uniform(key, [3], { dtype: "float64" }),
+  (key) => random.normal(key, [3]),
+  (key) => random.bernoulli(key, [4], { p: 0.4 }),
+  (key) => random.randint(key, [4], { minval: -3, maxval: 30 }),
+  (key) => random.permutation(key, 6),
+  (key) => random.categorical(key, tensor([[1, 2, 3], [3, 2, 1]]), { shape: [4, 2] }),
+];
+
+Deno.test("vmap over keys is the loop", () => {
+  const keys = random.keys(random.key(11), 4);
+  for (const draw of draws) {
+    const rows = random.split(random.key(11), 4).map((key) => draw(key));
+    const mapped = vmap(draw)(keys);
+    assertEquals([mapped.dtype, mapped.shape], [rows[0]!.dtype, [4, ...rows[0]!.shape]]);
+    const [got, expected] = [list(mapped), rows.flatMap(list)];
+    // The same operations, but one by one: logarithms may differ by an ULP between kernels.
+    got.forEach((value, i) => assertAlmostEquals(value, expected[i]!, 1e-6 * Math.abs(expected[i]!)));
+  }
+  const steps = vmap((i: Tensor) => random.foldIn(random.key(1), i))(tensor(Int32Array.of(0, 1, 2)));
+  assertEquals(steps.arraySync(), random.keys(random.key(1), 3).arraySync());
+  const nested = vmap(vmap((key: Tensor) => random.uniform(key)))(vmap((key: Tensor) => random.keys(key, 3))(keys));
+  assertEquals(nested.shape, [4, 3]);
+});
+
+Deno.test("a draw is traced into a program, and run on known values as one kernel for each table of numbers", () => {
+  const key = random.key(12);
+  for (const draw of draws) {
+    program(draw)(key).typecheck();
+    assertEquals(evalShape(draw, key), draw(key).type);
+  }
+  const kernels = (draw: (key: Tensor) => Tensor): string[] =>
+    fuse(trace("test", ([k]) => [draw(k!)], [key.type])).steps
+      .map(({ kernel }) => kernel.kind).filter((kind) => kind !== "view");
+  for (const draw of [random.bits, random.uniform, random.normal, random.bernoulli]) {
+    assertEquals(kernels((k) => draw(k, [3, 4])), ["map"]);
+  }
+  assertEquals(kernels((k) => random.uniform(k, [3, 4], { min: -2, max: 2 })), ["map"]);
+  assertEquals(kernels((k) => random.foldIn(k, 1)), ["map"]);
+});
+
+Deno.test("gradients: through noise, bounds and orders; keys get null", () => {
+  const key = random.key(13);
+  const noise = random.normal(key, [4]);
+  const throughNoise = grad((w: Tensor) => sum(mul(w, random.normal(key, [4]))))(ones([4]));
+  assertEquals(list(throughNoise), list(noise));
+  // x = min + u (max − min)
+  const u = list(random.uniform(key, [5]));
+  const bounds = grad((min: Tensor, max: Tensor) => sum(random.uniform(key, [5], { min, max })), { argnums: [0, 1] });
+  const [low, high] = bounds(tensor(-1), tensor(2));
+  assertAlmostEquals(Number(high.item()), u.reduce((a, b) => a + b), 1e-5);
+  assertAlmostEquals(Number(low.item()), u.reduce((a, b) => a + 1 - b, 0), 1e-5);
+  const weights = tensor([1, 2, 3, 4]);
+  const order = random.permutation(key, 4);
+  const moved = grad((x: Tensor) => sum(mul(weights, random.permutation(key, x))))(zeros([4]));
+  assertEquals(list(take(moved, order)), [1, 2, 3, 4]);
+  const [, pullback] = vjp((x: Tensor, k: Tensor) => sum(mul(x, random.uniform(k, [2]))), ones([2]), key);
+  assertEquals(pullback(ones([]))[1] as unknown, null);
+  // What is drawn by known probabilities may depend on a traced value.
+  const drawn = grad((x: Tensor) => {
+    const chosen = random.categorical(key, mul(x, x), { shape: [3] });
+    return sum(mul(take(x, chosen), cast(random.bernoulli(key, [3], { p: x }), "float32")));
+  })(tensor([0.2, 0.9, 0.4]));
+  assertEquals(drawn.shape, [3]);
+});
+
+Deno.test("split: a tuple of keys for a literal, an array for a number", () => {
+  const key = random.key(0);
+  const three: [Tensor, Tensor, Tensor] = random.split(key, 3);
+  const n: number = 2;
+  const some: Tensor[] = random.split(key, n);
+  assertEquals([three.length, some.length, random.split(key, 70).length], [3, 2, 70]);
+});
+
+// ——— Errors ———
+
+Deno.test("errors", () => {
+  const key = random.key(0);
+  const cases: [f: () => unknown, type: new () => Error, message: string][] = [
+    [() => random.key(0.5), TypeError, "key() takes a seed that is an integer below 2^53, got the number 0.5"],
+    [
+      () => random.key(2 ** 53),
+      TypeError,
+      "key() takes a seed that is an integer below 2^53, got the number 9007199254740992",
+    ],
+    [
+      () => random.uniform(0 as unknown as Tensor, [2]),
+      TypeError,
+      "uniform() takes a key u32[2], got the number 0: make one with random.key()",
+    ],
+    [
+      () => random.normal(ones([2]), [2]),
+      TypeError,
+      "normal() takes a key u32[2], got f32[2]: make one with random.key()",
+    ],
+    [
+      () => random.bits(random.keys(key, 3), [2]),
+      RangeError,
+      "bits() takes a key u32[2], got u32[3,2]: map over several keys with vmap()",
+    ],
+    [
+      () => random.split(slice(key, { stop: [1] })),
+      RangeError,
+      "split() takes a key u32[2], got u32[1]: make one with random.key()",
+    ],
+    [() => random.split(key, -1), RangeError, "split() makes a non-negative number of keys, got the number -1"],
+    [() => random.keys(key, 1.5), RangeError, "keys() makes a non-negative number of keys, got the number 1.5"],
+    [() => random.foldIn(key, 0.5), TypeError, "foldIn() takes an integer, got the number 0.5"],
+    [() => random.foldIn(key, -1), RangeError, "foldIn() takes an integer from 0 to 2^32 - 1, got -1"],
+    [() => random.foldIn(key, ones([])), TypeError, "foldIn() takes an integer, got f32[]"],
+    [() => random.foldIn(key, key), RangeError, "foldIn() takes one integer, got u32[2]: map over it with vmap()"],
+    [
+      () => random.normal(key, 3 as unknown as number[]),
+      TypeError,
+      "normal() takes a shape as an array of sizes, got the number 3",
+    ],
+    [
+      () => random.uniform(key, [-1]),
+      RangeError,
+      "uniform() cannot use the shape [-1]: sizes must be non-negative integers",
+    ],
+    [
+      () => random.normal(key, [2], { dtype: "int32" as "float32" }),
+      TypeError,
+      'normal() draws "float32" or "float64", got the string "int32": cast() the result',
+    ],
+    [
+      () => random.uniform(key, [2], { min: 1, max: 0 }),
+      RangeError,
+      "uniform() needs finite numbers min <= max, got min 1 and max 0",
+    ],
+    [
+      () => random.uniform(key, [2], { max: Infinity }),
+      RangeError,
+      "uniform() needs finite numbers min <= max, got min 0 and max Infinity",
+    ],
+    [
+      () => random.uniform(key, [2], { min: "0" as unknown as number }),
+      TypeError,
+      'uniform() takes min as a number or a tensor, got the string "0"',
+    ],
+    [
+      () => random.uniform(key, [2, 3], { max: ones([2]) }),
+      RangeError,
+      "uniform() cannot stretch max f32[2] to the shape [2,3] of the draws",
+    ],
+    [
+      () => random.uniform(key, [], { max: ones([2]) }),
+      RangeError,
+      "uniform() cannot stretch max f32[2] to the shape [] of the draws",
+    ],
+    [
+      () => random.bernoulli(key, [2], { p: 1.5 }),
+      RangeError,
+      "bernoulli() needs a probability p between 0 and 1, got 1.5",
+    ],
+    [
+      () => random.bernoulli(key, [2], { p: NaN }),
+      RangeError,
+      "bernoulli() needs a probability p between 0 and 1, got NaN",
+    ],
+    [
+      () => random.bernoulli(key, [2], 0.3 as unknown as { p: number }),
+      TypeError,
+      "bernoulli() takes its options as an object, got the number 0.3",
+    ],
+    [
+      () => random.randint(key, [2], { minval: 3, maxval: 3 }),
+      RangeError,
+      "randint() needs minval < maxval, got minval 3 and maxval 3",
+    ],
+    [
+      () => random.randint(key, [2], { minval: 0.5, maxval: 3 }),
+      TypeError,
+      "randint() takes minval as an integer, got the number 0.5",
+    ],
+    [
+      () => random.randint(key, [2], { minval: 0, maxval: ones([]) }),
+      TypeError,
+      "randint() takes maxval as an integer, got f32[]",
+    ],
+    [
+      () => random.randint(key, [2], { minval: 0, maxval: 2 ** 31 }),
+      RangeError,
+      "randint() takes maxval in int32, got 2147483648",
+    ],
+    [
+      () => random.permutation(key, 2.5),
+      RangeError,
+      "permutation() takes a non-negative integer or a tensor, got the number 2.5",
+    ],
+    [() => random.permutation(key, ones([])), RangeError, "permutation() needs an axis to permute, got f32[]"],
+    [() => random.categorical(key, ones([])), RangeError, "categorical() needs an axis of classes, got f32[]"],
+    [
+      () => random.categorical(key, ones([3, 0])),
+      RangeError,
+      "categorical() cannot choose from no classes, got f32[3,0]",
+    ],
+    [
+      () => random.categorical(key, ones([3, 2]), { shape: [3, 2] }),
+      RangeError,
+      "categorical() cannot draw [3,2] from logits f32[3,2]: the shape must end with [3]",
+    ],
+    [
+      () => random.categorical(key, ones([3, 2]), { axis: 2 }),
+      RangeError,
+      "categorical() cannot use axis 2 of a tensor of rank 2: axes go from -2 to 1",
+    ],
+  ];
+  for (const [f, type, message] of cases) {
+    const error = assertThrows(f, type);
+    assertEquals((error as Error).message, message);
+  }
+});

@@ -1,0 +1,226 @@
+/** Rows of the reductions: functions of lists of numbers, applied along axes. */
+
+import * as fc from "fast-check";
+import * as ops from "../../ops/mod.ts";
+import type { DType } from "../../ops/dtype.ts";
+import type { Tensor, TensorLike } from "../../ops/tensor.ts";
+import { axesOf, axisOf, between, operand, operands, type ShapeOptions, shapes, type Use } from "../draw.ts";
+import {
+  absolute,
+  alongAxis,
+  axesAt,
+  axisAt,
+  convert,
+  countOf,
+  flat,
+  floatOf,
+  isFloat,
+  type Plain,
+  reduced,
+  sizeOf,
+  sumOf,
+} from "../plain.ts";
+import { everyDType, exact, type Row, type Tolerance } from "../row.ts";
+
+interface Reduction {
+  readonly axis?: number | readonly number[] | undefined;
+  readonly keepDims?: boolean | undefined;
+}
+
+const same = (dtype: DType): DType => dtype;
+const toBool = (): DType => "bool";
+
+/** Additions of at most 256 multiples of 1/512 below 8 are exact in float32, in any order. */
+const exactSums: Tolerance<unknown> = { ulps: 0, because: "sums of at most 256 multiples of 1/512 up to 8 are exact" };
+
+interface Rules {
+  readonly result: (dtype: DType) => DType;
+  readonly tolerance: Tolerance<Reduction>;
+  readonly elements?: (dtype: DType) => fc.Arbitrary<number> | undefined;
+  readonly shapes?: ShapeOptions;
+  /** What reducing nothing is, if not a number like any other. */
+  readonly empty?: "an error" | "not finite";
+  /** Whether ties have no derivative. */
+  readonly distinct?: boolean;
+  readonly discrete?: string;
+}
+
+/** A row of a reduction over any axes. */
+function reduction(
+  name: string,
+  call: (x: TensorLike, options: Reduction) => Tensor,
+  f: (values: number[]) => number,
+  rules: Rules,
+): Row<Reduction> {
+  return {
+    name,
+    dtypes: everyDType,
+    draw: (dtype, use) =>
+      cases(dtype, use, rules).map(([x, axis, keepDims]) => ({ operands: [x], settings: { axis, keepDims } })),
+    call: ([x], options) => call(x!, options),
+    reference([x], options) {
+      const to = rules.result(x!.dtype);
+      return reduced(isFloat(to) || to === "bool" ? convert(x!, to) : x!, options, to, f);
+    },
+    tolerance: rules.tolerance,
+    ...(rules.discrete === undefined ? {} : { discrete: rules.discrete }),
+  };
+}
+
+function cases(dtype: DType, use: Use, rules: Omit<Rules, "result" | "tolerance">) {
+  const { elements, distinct = false } = rules;
+  const mayBeEmpty = rules.empty === undefined || (rules.empty === "not finite" && use === "value");
+  return shapes(rules.shapes).chain((shape) => fc.tuple(fc.constant(shape), axesOf(shape.length), fc.boolean()))
+    .filter(([shape, axis]) => mayBeEmpty || axesAt(axis, shape.length).every((a) => shape[a] !== 0))
+    .chain(([shape, axis, keepDims]) =>
+      operands([{ shape, dtype, elements: elements?.(dtype) }], {
+        distinct: distinct && use === "derivative",
+      }).map(([x]) => [x!, axis, keepDims] as const)
+    );
+}
+
+function meanOf(values: readonly number[]): number {
+  return sumOf(values) / values.length;
+}
+
+/** Sum of squared deviations over n − ddof. */
+function varianceOf(values: readonly number[], ddof: number): number {
+  const mean = meanOf(values);
+  return sumOf(values.map((v) => (v - mean) ** 2)) / Math.max(0, values.length - ddof);
+}
+
+function logSumExpOf(values: readonly number[]): number {
+  const top = Math.max(...values);
+  return Number.isFinite(top) ? top + Math.log(sumOf(values.map((v) => Math.exp(v - top)))) : top;
+}
+
+const extreme = { empty: "an error", distinct: true, result: same, tolerance: exact } as const;
+
+const reductions: Row[] = [
+  reduction("sum", ops.sum, sumOf, { result: countOf, tolerance: exactSums }),
+  reduction("mean", ops.mean, meanOf, { result: floatOf, empty: "not finite", elements: (dtype) => isFloat(dtype) || dtype === "bool" ? undefined : fc.nat(9), tolerance: { ulps: 1, because: "an exact sum, and a quotient by a number of elements" } }),
+  reduction("prod", ops.prod, productOf, {
+    result: countOf,
+    // No more than 64 factors near 1: their products stay far from overflow, and 0 is among them.
+    shapes: { rank: [0, 3] },
+    elements: (dtype) => isFloat(dtype) ? fc.constantFrom(0, 1, -1, 0.75, -0.75, 1.25, 1.375, 0.625, -1.5) : undefined,
+    tolerance: { ulps: 64, because: "each of at most 64 products errs by half an ulp" },
+  }),
+  reduction("max", ops.max, (values) => Math.max(...values), extreme),
+  reduction("min", ops.min, (values) => Math.min(...values), extreme),
+  reduction("any", ops.any, (values) => Math.max(0, ...values), { result: toBool, tolerance: exact, discrete: "the result is bool" }),
+  reduction("all", ops.all, (values) => Math.min(1, ...values), { result: toBool, tolerance: exact, discrete: "the result is bool" }),
+  reduction("logSumExp", ops.logSumExp, logSumExpOf, {
+    result: floatOf,
+    empty: "not finite",
+    tolerance: {
+      ulps: 8,
+      because: "terms at most 1 are added and their logarithm, of at most log 256, is added to the largest element",
+      of: ([x], options) => reduced(absolute(x!), options, "float64", (values) => Math.max(8, ...values)),
+    },
+  }),
+];
+
+function productOf(values: readonly number[]): number {
+  if (values.some((v) => !Number.isInteger(v))) return values.reduce((product, v) => product * v, 1);
+  // Integers wrap, however many there are; small whole floats come out the same.
+  return Number(BigInt.asIntN(32, values.reduce((product, v) => product * BigInt(v), 1n)));
+}
+
+interface Spread extends Reduction {
+  readonly ddof?: number | undefined;
+}
+
+/** Variance or standard deviation; where derivatives are taken it is not 0. */
+function spread(name: string, call: (x: TensorLike, options: Spread) => Tensor, of: (variance: number) => number, tolerance: Tolerance<Spread>): Row<Spread> {
+  return {
+    name,
+    dtypes: everyDType,
+    draw(dtype, use) {
+      const smooth = use === "derivative";
+      return cases(dtype, use, smooth ? { distinct: true, shapes: { rank: [1, 4], sizes: [2, 4] } } : {})
+        .filter(([x, axis]) => !smooth || axesAt(axis, x.shape.length).length > 0)
+        .chain(([x, axis, keepDims]) =>
+          fc.constantFrom(undefined, 0, 1).map((ddof) => ({ operands: [x], settings: { axis, keepDims, ddof } }))
+        );
+    },
+    call: ([x], options) => call(x!, options),
+    reference([x], options) {
+      const dtype = floatOf(x!.dtype);
+      return reduced(convert(x!, dtype), options, dtype, (values) => of(varianceOf(values, options.ddof ?? 0)));
+    },
+    tolerance,
+  };
+}
+
+const largest = (x: Plain, options: Reduction, f: (v: number) => number): Plain =>
+  reduced(absolute(x), options, "float64", (values) => f(Math.max(...values)));
+
+const spreads: Row<Spread>[] = [
+  spread("variance", ops.variance, (v) => v, {
+    ulps: 16,
+    because: "deviations err by an ulp of the largest element, which their squares, at most four times its square, carry on",
+    of: ([x], options) => largest(x!, options, (v) => 4 * v * v),
+  }),
+  spread("std", ops.std, Math.sqrt, {
+    ulps: 16,
+    because: "deviations err by an ulp of the largest element, and their root mean square by no more",
+    of: ([x], options) => largest(x!, options, (v) => v),
+  }),
+];
+
+interface Choice {
+  readonly axis?: number | undefined;
+  readonly keepDims?: boolean | undefined;
+}
+
+/** The position of the first extreme element; NaN is extreme. */
+function choice(name: string, call: (x: TensorLike, options: Choice) => Tensor, beats: (a: number, b: number) => boolean): Row<Choice> {
+  const first = (values: number[]): number =>
+    values.reduce((best, v, i) => (beats(v, values[best]!) || (v !== v && values[best] === values[best]) ? i : best), 0);
+  return {
+    name,
+    dtypes: everyDType,
+    draw: (dtype) =>
+      shapes().chain((shape) => fc.tuple(fc.constant(shape), shape.length === 0 ? fc.constant(undefined) : fc.option(axisOf(shape.length), { nil: undefined }), fc.boolean()))
+        .filter(([shape, axis]) => (axis === undefined ? sizeOf(shape) : shape.at(axis)) !== 0)
+        .chain(([shape, axis, keepDims]) =>
+          // Few different values, so that there are ties.
+          operand({ shape, dtype, elements: isFloat(dtype) ? fc.constantFrom(-1.5, 0, 2, NaN, Infinity) : undefined })
+            .map((x) => ({ operands: [x], settings: { axis, keepDims } }))
+        ),
+    call: ([x], options) => call(x!, options),
+    reference: ([x], options) => reduced(x!, options, "int32", first),
+    tolerance: exact,
+    discrete: "the result is a position",
+  };
+}
+
+interface Cumulative {
+  readonly axis?: number | undefined;
+  readonly reverse?: boolean | undefined;
+}
+
+const cumsum: Row<Cumulative> = {
+  name: "cumsum",
+  dtypes: everyDType,
+  draw: (dtype) =>
+    shapes().chain((shape) =>
+      fc.tuple(operand({ shape, dtype }), fc.record({ axis: shape.length === 0 ? fc.constant(undefined) : fc.option(axisOf(shape.length), { nil: undefined }), reverse: fc.boolean() }))
+    ).map(([x, settings]) => ({ operands: [x], settings })),
+  call: ([x], options) => ops.cumsum(x!, options),
+  reference([x], { axis, reverse = false }) {
+    const line = axis === undefined ? flat(x!) : x!;
+    const along = axisAt(axis ?? 0, line.shape.length);
+    return alongAxis(line, along, countOf(x!.dtype), (values) => values.map((_, i) => sumOf(reverse ? values.slice(i) : values.slice(0, i + 1))));
+  },
+  tolerance: exactSums,
+};
+
+export const reductionRows: readonly Row[] = [
+  ...reductions,
+  ...spreads as Row[],
+  choice("argmax", ops.argmax, (a, b) => a > b) as Row,
+  choice("argmin", ops.argmin, (a, b) => a < b) as Row,
+  cumsum as Row,
+];
