@@ -10,5 +10,4 @@ export * as data from "./data/mod.ts";
 export * as nn from "./nn/mod.ts";
 export * as optim from "./optim/mod.ts";
 export * as random from "./ops/random/mod.ts";
-/** Trees: nested objects and arrays of tensors, taken apart and mapped. */
 export * as tree from "./ops/tree.ts";

@@ -1,7 +1,7 @@
 /** Activation functions that are compositions; on known values each runs as one kernel. */
 
 import { toFloat } from "../ops/arguments.ts";
-import { sigmoid, softplus } from "../ops/activation.ts";
+import { relu, sigmoid, softplus } from "../ops/activation.ts";
 import { derived } from "../ops/derived.ts";
 import {
   abs,
@@ -18,7 +18,6 @@ import {
   where,
 } from "../ops/elementwise.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
-import { relu } from "../ops/activation.ts";
 import { split } from "../ops/movement.ts";
 import { normalizeAxis, typeString } from "../ops/shape.ts";
 import type { Tensor, TensorLike } from "../ops/tensor.ts";

@@ -1,4 +1,4 @@
-/** The convolution layer. */
+/** The convolution layer, over one to three spatial axes. */
 
 import { conv as convolve, type ConvOptions, perAxis } from "../ops/convolution.ts";
 import { zeros } from "../ops/create.ts";

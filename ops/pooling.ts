@@ -103,8 +103,12 @@ function pool(op: string, primitive: Primitive<WindowParams>, x: Tensor, options
   if (n < 1) throw new ShapeError(`${op}() needs a tensor [batch, …spatial, channels], got ${typeString(x.type)}`);
   checkOptions(op, options);
   if (options.window === undefined) throw new TypeError(`${op}() needs a window: ${op}(x, { window: 2 })`);
-  const window = perAxis(op, "a window", options.window, n);
+  const window = perAxis(op, "window sizes", options.window, n);
   const strides = options.strides === undefined ? window : perAxis(op, "strides", options.strides, n);
+  const given: unknown = options.padding;
+  if (given === "circular") {
+    throw new TypeError(`${op}() takes padding "valid", "same", a number or [low, high] pairs, got "circular"`);
+  }
   const padding = resolvePadding(op, options.padding, spatial(x), window, strides);
   const size = spatial(x).map((m, i) => {
     const [low, high] = padding[i]!;
@@ -198,6 +202,13 @@ function spatialAxes(op: string, x: Tensor): number[] {
   return spatial(x).map((_, i) => i + 1);
 }
 
+/** As {@linkcode spatialAxes}, with something on them to choose from. */
+function filledAxes(op: string, x: Tensor): number[] {
+  const axes = spatialAxes(op, x);
+  if (!axes.some((i) => x.shape[i] === 0)) return axes;
+  throw new ShapeError(`${op}() cannot choose from an empty axis of ${typeString(x.type)}`);
+}
+
 /**
  * The largest element over all spatial axes: `f32[n,…spatial,c] → f32[n,c]`. NaN if there is one; the derivative is
  * shared equally among ties. Integers and bools become float32.
@@ -214,7 +225,7 @@ function spatialAxes(op: string, x: Tensor): number[] {
  */
 export function globalMaxPool(x: TensorLike): Tensor {
   const t = toFloat("globalMaxPool", x);
-  return max(t, { axis: spatialAxes("globalMaxPool", t) });
+  return max(t, { axis: filledAxes("globalMaxPool", t) });
 }
 
 /**
@@ -233,7 +244,7 @@ export function globalMaxPool(x: TensorLike): Tensor {
  */
 export function globalMinPool(x: TensorLike): Tensor {
   const t = toFloat("globalMinPool", x);
-  return min(t, { axis: spatialAxes("globalMinPool", t) });
+  return min(t, { axis: filledAxes("globalMinPool", t) });
 }
 
 /**

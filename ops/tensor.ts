@@ -30,7 +30,9 @@ export abstract class Tensor {
 
   /** For the library alone: tensors are made by functions such as {@linkcode tensor} and {@linkcode zeros}. */
   protected constructor(type: TensorType) {
-    this.type = type;
+    // Kernels and programs are kept by type, so none may change.
+    this.type = Object.freeze(type);
+    Object.freeze(type.shape);
   }
 
   /** Sizes of the axes, outermost first. */

@@ -1,4 +1,8 @@
-/** Trees: nested arrays and plain objects with tensors, numbers, booleans or null at the leaves. */
+/**
+ * Trees: nested arrays and plain objects with tensors, numbers, booleans or null at the leaves.
+ *
+ * @module
+ */
 
 import { toTensor } from "./arguments.ts";
 import { count, describe } from "./errors.ts";

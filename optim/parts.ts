@@ -36,14 +36,16 @@ export function checkLearningRate(op: string, rate: LearningRate): void {
 }
 
 export function checkAtLeastZero(op: string, name: string, value: number): void {
-  if (!(value >= 0 && value < Infinity)) {
-    throw new RangeError(`${op}() needs a ${name} of 0 or more, got ${describe(value)}`);
-  }
+  checkNumber(op, name, value);
+  if (!(value >= 0 && value < Infinity)) throw new RangeError(`${op}() needs ${name} of 0 or more, got ${value}`);
 }
 
 /** Checks a weight of an average: below 1, or nothing would ever be forgotten. */
 export function checkFraction(op: string, name: string, value: number): void {
-  if (!(value >= 0 && value < 1)) {
-    throw new RangeError(`${op}() needs ${name} of 0 or more and below 1, got ${describe(value)}`);
-  }
+  checkNumber(op, name, value);
+  if (!(value >= 0 && value < 1)) throw new RangeError(`${op}() needs ${name} of 0 or more and below 1, got ${value}`);
+}
+
+function checkNumber(op: string, name: string, value: unknown): void {
+  if (typeof value !== "number") throw new TypeError(`${op}() takes ${name} as a number, got ${describe(value)}`);
 }

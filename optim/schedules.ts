@@ -114,6 +114,6 @@ function checkRate(op: string, name: string, value: number): void {
 
 function checkSteps(op: string, name: string, value: number, least: number): void {
   if (!Number.isInteger(value) || value < least) {
-    throw new RangeError(`${op}() needs ${name} of at least ${least}, got ${describe(value)}`);
+    throw new RangeError(`${op}() needs ${name} of at least ${least}, got ${value}`);
   }
 }

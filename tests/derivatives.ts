@@ -36,7 +36,8 @@ export function differences(f: ListFunction, xs: readonly Tensor[], direction: r
     })));
   const central = (step: number): number[] => {
     const [ahead, behind] = [at(step), at(-step)];
-    return ahead.map((v, i) => (v - behind[i]!) / (2 * step));
+    // What is infinite on both sides does not move.
+    return ahead.map((v, i) => (v === behind[i] ? 0 : (v - behind[i]!) / (2 * step)));
   };
   const [coarse, fine] = [central(2 ** -11), central(2 ** -12)];
   return fine.map((v, i) => (4 * v - coarse[i]!) / 3);

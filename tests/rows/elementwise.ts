@@ -133,7 +133,7 @@ function binary(name: string, call: (a: TensorLike, b: TensorLike) => Tensor, f:
         const value = use === "value";
         return operands([
           { shape: left, dtype, elements: value ? undefined : smooth?.[0], bare: value && isFloat(dtype) && other === dtype },
-          { shape: right, dtype: value ? other : dtype, elements: value ? undefined : smooth?.[1], bare: value && other !== "bool" && dtype !== "bool" && !isFloat(other) },
+          { shape: right, dtype: value ? other : dtype, elements: value ? undefined : smooth?.[1], bare: value && isInteger(other) && (isFloat(dtype) || other === dtype) },
         ], { distinct: distinct && use === "derivative" });
       })
       .map(bothBareIsOne)
@@ -154,6 +154,10 @@ function binary(name: string, call: (a: TensorLike, b: TensorLike) => Tensor, f:
     examples: floats.map((dtype) => ({ operands: everyPair(dtype), settings: null })),
     ...(rules.discrete === undefined ? {} : { discrete: rules.discrete }),
   };
+}
+
+function isInteger(dtype: DType): boolean {
+  return dtype === "int32" || dtype === "uint32";
 }
 
 /** Two bare numbers are float32 whatever they were drawn as: the second stays a tensor. */

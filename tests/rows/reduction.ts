@@ -12,6 +12,7 @@ import {
   axisAt,
   convert,
   countOf,
+  elementwise,
   flat,
   floatOf,
   isFloat,
@@ -217,10 +218,45 @@ const cumsum: Row<Cumulative> = {
   tolerance: exactSums,
 };
 
+interface Closeness {
+  readonly rtol?: number;
+  readonly atol?: number;
+  readonly equalNaN?: boolean;
+}
+
+const allClose: Row<Closeness> = {
+  name: "allClose",
+  dtypes: everyDType,
+  draw: (dtype) =>
+    shapes().chain((shape) => {
+      const few = isFloat(dtype) ? fc.constantFrom(0, 1, 1.0009765625, 1.125, 2, NaN, Infinity) : fc.integer({ min: 0, max: 1 });
+      // Two operands that are often equal, or nearly so.
+      return fc.tuple(operand({ shape, dtype, elements: few }), fc.nat(20), few).map(([x, n, other]) => {
+        const { layout: _, ...rest } = x;
+        return [x, { ...rest, data: x.data.map((v, i) => (i === n ? other : v)), layout: "rows" as const }];
+      });
+    }).chain((xs) =>
+      fc.record({ rtol: fc.constantFrom(0, 0.001, 0.2), atol: fc.constantFrom(0, 0.01, 1), equalNaN: fc.boolean() }, { requiredKeys: [] })
+        .map((settings) => ({ operands: xs, settings }))
+    ),
+  call: ([a, b], options) => ops.tensor(ops.allClose(a!, b!, options)),
+  reference([a, b], { rtol = 1e-5, atol = 1e-8, equalNaN = false }) {
+    const close = elementwise([a!, b!], "bool", (x, y) =>
+      Number(
+        x === y || (Math.abs(y!) < Infinity && Math.abs(x! - y!) <= atol + rtol * Math.abs(y!)) ||
+          (equalNaN && x !== x && y !== y),
+      ));
+    return { dtype: "bool", shape: [], data: [Math.min(1, ...close.data)] };
+  },
+  tolerance: exact,
+  valuesOnly: "it returns a boolean of JavaScript",
+};
+
 export const reductionRows: readonly Row[] = [
   ...reductions,
   ...spreads as Row[],
   choice("argmax", ops.argmax, (a, b) => a > b) as Row,
   choice("argmin", ops.argmin, (a, b) => a < b) as Row,
   cumsum as Row,
+  allClose as Row,
 ];

@@ -1,0 +1,288 @@
+/** Rows of convolution, pooling and softmax: sums and extremes over windows and lines, written out. */
+
+import * as fc from "fast-check";
+import * as ops from "../../ops/mod.ts";
+import type { DType } from "../../ops/dtype.ts";
+import type { Tensor, TensorLike } from "../../ops/tensor.ts";
+import { axisOf, between, operand, operands, shapes, type Use } from "../draw.ts";
+import { absolute, at, axesAt, build, convert, floatOf, indices, isFloat, type Plain, promoted, reduced, sumOf } from "../plain.ts";
+import { everyDType, floats, numbers, type Row } from "../row.ts";
+
+type Padding = "valid" | "same" | "circular" | number | [number, number][];
+
+interface Convolution {
+  readonly strides?: number | number[] | undefined;
+  readonly padding?: Padding | undefined;
+  readonly dilation?: number | number[] | undefined;
+  readonly groups?: number | undefined;
+}
+
+const perAxis = (value: number | readonly number[] | undefined, n: number): number[] =>
+  typeof value === "object" ? [...value] : new Array<number>(n).fill(value ?? 1);
+
+/** Cells before and after each axis. "same" makes ceil(size / stride) windows fit, the odd cell behind. */
+function cells(padding: Padding | undefined, sizes: readonly number[], reach: readonly number[], strides: readonly number[]): [number, number][] {
+  if (typeof padding === "object") return padding;
+  return sizes.map((n, i) => {
+    if (typeof padding === "number") return [padding, padding];
+    if (padding === undefined || padding === "valid") return [0, 0];
+    const total = Math.max(0, (Math.ceil(n / strides[i]!) - 1) * strides[i]! + reach[i]! - n);
+    return [Math.floor(total / 2), Math.ceil(total / 2)];
+  });
+}
+
+/** How many windows fit along each axis. */
+function windows(sizes: readonly number[], reach: readonly number[], pads: readonly (readonly [number, number])[], strides: readonly number[]): number[] {
+  return sizes.map((n, i) => Math.floor((n + pads[i]![0] + pads[i]![1] - reach[i]!) / strides[i]!) + 1);
+}
+
+/** `y[b, o, f] = Σ x[b, o·stride + k·dilation − low, c] · w[k, c, f]` over the cells k and the channels c of f's group. */
+function convolved(x: Plain, w: Plain, { padding, groups = 1, ...rest }: Convolution, dtype: DType): Plain {
+  const sizes = x.shape.slice(1, -1);
+  const [strides, dilation] = [perAxis(rest.strides, sizes.length), perAxis(rest.dilation, sizes.length)];
+  const kernel = w.shape.slice(0, -2);
+  const reach = kernel.map((k, i) => (k - 1) * dilation[i]! + 1);
+  const pads = cells(padding, sizes, reach, strides);
+  const [channels, features] = [w.shape.at(-2)!, w.shape.at(-1)!];
+  return build([x.shape[0]!, ...windows(sizes, reach, pads, strides), features], dtype, (index) => {
+    const [b, f] = [index[0]!, index.at(-1)!];
+    const first = Math.floor(f / (features / groups)) * channels;
+    return sumOf(indices([...kernel, channels]).map((inner) => {
+      const cell = sizes.map((_, i) => index[i + 1]! * strides[i]! + inner[i]! * dilation[i]! - pads[i]![0]);
+      const c = inner.at(-1)!;
+      const wrapped = padding === "circular" ? cell.map((at, i) => (at + sizes[i]!) % sizes[i]!) : cell;
+      if (wrapped.some((at, i) => at < 0 || at >= sizes[i]!)) return 0;
+      return at(x, [b, ...wrapped, first + c]) * at(w, [...inner, f]);
+    }));
+  });
+}
+
+interface ConvCase {
+  readonly x: number[];
+  readonly w: number[];
+  readonly settings: Convolution;
+}
+
+/** One or two spatial axes (three now and then), every kind of padding, a window that fits at least once. */
+function convCases(): fc.Arbitrary<ConvCase> {
+  return fc.constantFrom(1, 1, 2, 2, 2, 3).chain((n) => {
+    const each = (value: fc.Arbitrary<number>): fc.Arbitrary<number[]> => fc.array(value, { minLength: n, maxLength: n });
+    const little = fc.integer({ min: 1, max: 2 });
+    const pads: fc.Arbitrary<Padding | undefined> = fc.oneof(
+      fc.constantFrom<Padding | undefined>(undefined, "valid", "same", "circular", 1),
+      fc.array(fc.tuple(fc.nat(2), fc.nat(2)), { minLength: n, maxLength: n }),
+    );
+    return fc.record({
+      batch: fc.nat(2),
+      sizes: each(fc.integer({ min: 1, max: n === 3 ? 3 : 5 })),
+      kernel: each(fc.integer({ min: 1, max: n === 3 ? 2 : 3 })),
+      groups: little,
+      channels: little,
+      features: little,
+      strides: fc.oneof(fc.constantFrom(undefined, 1, 2, 3), each(little)),
+      dilation: fc.oneof(fc.constantFrom(undefined, 1, 2), each(little)),
+      padding: pads,
+    });
+  }).filter(({ sizes, kernel, strides, dilation, padding }) => {
+    const n = sizes.length;
+    const reach = kernel.map((k, i) => (k - 1) * perAxis(dilation, n)[i]! + 1);
+    const pads = cells(padding, sizes, reach, perAxis(strides, n));
+    return sizes.every((size, i) =>
+      size + pads[i]![0] + pads[i]![1] >= reach[i]! && (padding !== "circular" || (pads[i]![0] <= size && pads[i]![1] <= size))
+    );
+  }).map(({ batch, sizes, kernel, groups, channels, features, strides, dilation, padding }) => ({
+    x: [batch, ...sizes, channels * groups],
+    w: [...kernel, channels, features * groups],
+    settings: { strides, padding, dilation, groups: groups === 1 ? undefined : groups },
+  }));
+}
+
+const conv: Row<Convolution> = {
+  name: "conv",
+  dtypes: everyDType,
+  draw: (dtype, use) =>
+    fc.tuple(convCases(), use === "value" ? fc.constantFrom(dtype, dtype, ...everyDType) : fc.constant(dtype)).chain((
+      [{ x, w, settings }, other],
+    ) => operands([{ shape: x, dtype }, { shape: w, dtype: other }]).map((xs) => ({ operands: xs, settings }))),
+  call: ([x, w], options) => ops.conv(x!, w!, options),
+  reference(xs, options) {
+    const dtype = floatOf(promoted(xs));
+    const [x, w] = xs.map((operand) => convert(convert(operand, promoted(xs)), dtype));
+    return convolved(x!, w!, options, dtype);
+  },
+  tolerance: {
+    ulps: 32,
+    because: "each of at most 54 additions, and each product, errs by half an ulp of the sum of magnitudes",
+    of: ([x, w], options) => convolved(absolute(x!), absolute(w!), options, "float64"),
+  },
+};
+
+const correlate: Row<Pick<Convolution, "strides" | "padding">> = {
+  name: "correlate",
+  dtypes: floats,
+  draw: (dtype) =>
+    convCases().chain(({ x, w, settings: { strides, padding, dilation } }) => {
+      // Without dilation the kernel reaches less far, so it still fits.
+      void dilation;
+      return operands([{ shape: x.slice(1, -1), dtype }, { shape: w.slice(0, -2), dtype }])
+        .map((xs) => ({ operands: xs, settings: { strides, padding } }));
+    }),
+  call: ([x, k], options) => ops.correlate(x!, k!, options),
+  reference: ([x, k], options) => correlated(x!, k!, options),
+  tolerance: {
+    ulps: 16,
+    because: "each of at most 27 additions, and each product, errs by half an ulp of the sum of magnitudes",
+    of: ([x, k], options) => correlated(absolute(x!), absolute(k!), options),
+  },
+};
+
+function correlated(x: Plain, k: Plain, options: Convolution): Plain {
+  const y = convolved({ ...x, shape: [1, ...x.shape, 1] }, { ...k, shape: [...k.shape, 1, 1] }, options, x.dtype);
+  return { ...y, shape: y.shape.slice(1, -1) };
+}
+
+interface Pooling {
+  readonly window: number | number[];
+  readonly strides?: number | number[] | undefined;
+  readonly padding?: "valid" | "same" | number | [number, number][] | undefined;
+}
+
+interface PoolCase {
+  readonly shape: number[];
+  readonly settings: Pooling;
+}
+
+/** Windows that fit at least once and always hold a real cell. */
+function poolCases(): fc.Arbitrary<PoolCase> {
+  return fc.constantFrom(1, 2, 2, 3).chain((n) => {
+    const each = (value: fc.Arbitrary<number>): fc.Arbitrary<number[]> => fc.array(value, { minLength: n, maxLength: n });
+    const little = fc.integer({ min: 1, max: 3 });
+    return fc.record({
+      batch: fc.nat(2),
+      sizes: each(fc.integer({ min: 1, max: n === 3 ? 3 : 5 })),
+      channels: fc.integer({ min: 1, max: 3 }),
+      window: fc.oneof(little, each(little)),
+      strides: fc.oneof(fc.constant(undefined), little, each(little)),
+      padding: fc.oneof(
+        fc.constantFrom<Pooling["padding"]>(undefined, "valid", "same", 1),
+        fc.array(fc.tuple(fc.nat(2), fc.nat(2)), { minLength: n, maxLength: n }),
+      ),
+    });
+  }).filter(({ sizes, window, strides, padding }) => {
+    const reach = perAxis(window, sizes.length);
+    const pads = cells(padding, sizes, reach, perAxis(strides ?? window, sizes.length));
+    return sizes.every((size, i) => size + pads[i]![0] + pads[i]![1] >= reach[i]! && Math.max(...pads[i]!) < reach[i]!);
+  }).map(({ batch, sizes, channels, window, strides, padding }) => ({
+    shape: [batch, ...sizes, channels],
+    settings: { window, strides, padding },
+  }));
+}
+
+/** `f` of the real cells of each window. */
+function pooled(x: Plain, { window, strides, padding }: Pooling, dtype: DType, f: (values: number[]) => number): Plain {
+  const sizes = x.shape.slice(1, -1);
+  const [reach, steps] = [perAxis(window, sizes.length), perAxis(strides ?? window, sizes.length)];
+  const pads = cells(padding, sizes, reach, steps);
+  return build([x.shape[0]!, ...windows(sizes, reach, pads, steps), x.shape.at(-1)!], dtype, (index) =>
+    f(indices(reach).flatMap((inner) => {
+      const cell = inner.map((k, i) => index[i + 1]! * steps[i]! + k - pads[i]![0]);
+      return cell.some((at, i) => at < 0 || at >= sizes[i]!) ? [] : [at(x, [index[0]!, ...cell, index.at(-1)!])];
+    })));
+}
+
+const mean = (values: number[]): number => sumOf(values) / values.length;
+
+function pool(name: string, call: (x: TensorLike, options: Pooling) => Tensor, f: (values: number[]) => number, distinct: boolean): Row<Pooling> {
+  return {
+    name,
+    dtypes: everyDType,
+    draw: (dtype, use) =>
+      poolCases().chain(({ shape, settings }) =>
+        operands([{ shape, dtype, elements: smallIntegers(dtype) }], { distinct: distinct && use === "derivative" })
+          .map((xs) => ({ operands: xs, settings }))
+      ),
+    call: ([x], options) => call(x!, options),
+    reference: ([x], options) => pooled(convert(x!, floatOf(x!.dtype)), options, floatOf(x!.dtype), f),
+    tolerance: { ulps: distinct ? 0 : 1, because: "choices are exact; so are sums of multiples of 1/512, and a quotient is rounded" },
+  };
+}
+
+/** Sums of integers are exact in float32 if they are small. */
+function smallIntegers(dtype: DType): fc.Arbitrary<number> | undefined {
+  return isFloat(dtype) || dtype === "bool" ? undefined : fc.nat(9);
+}
+
+function globalPool(name: string, call: (x: TensorLike) => Tensor, f: (values: number[]) => number, distinct: boolean): Row<null> {
+  return {
+    name,
+    dtypes: everyDType,
+    draw: (dtype, use) =>
+      shapes({ rank: [3, 4], sizes: [1, 4] }).chain((shape) =>
+        operands([{ shape, dtype, elements: smallIntegers(dtype) }], { distinct: distinct && use === "derivative" })
+          .map((xs) => ({ operands: xs, settings: null }))
+      ),
+    call: ([x]) => call(x!),
+    reference([x]) {
+      const axis = x!.shape.slice(1, -1).map((_, i) => i + 1);
+      return reduced(convert(x!, floatOf(x!.dtype)), { axis }, floatOf(x!.dtype), f);
+    },
+    tolerance: { ulps: distinct ? 0 : 1, because: "choices are exact; so are sums of multiples of 1/512, and a quotient is rounded" },
+  };
+}
+
+interface Axes {
+  readonly axis?: number | number[] | undefined;
+}
+
+/** What a line of logits becomes, from the logits shifted by the largest. */
+function normalised(x: Plain, { axis }: Axes, f: (shifted: number, total: number) => number): Plain {
+  const rank = x.shape.length;
+  const axes = axesAt(axis ?? (rank === 0 ? [] : -1), rank);
+  const dtype = floatOf(x.dtype);
+  const logits = convert(x, dtype);
+  const top = reduced(logits, { axis: axes, keepDims: true }, dtype, (values) => Math.max(...values));
+  const total = reduced(logits, { axis: axes, keepDims: true }, dtype, (values) => sumOf(values.map((v) => Math.exp(v - Math.max(...values)))));
+  return build(x.shape, dtype, (index) => {
+    const line = index.map((i, a) => (axes.includes(a) ? 0 : i));
+    return f(at(logits, index) - at(top, line), at(total, line));
+  });
+}
+
+const large = fc.integer({ min: -4, max: 4 }).map((n) => n * 2500);
+
+function softmaxLike(name: "softmax" | "logSoftmax", f: (shifted: number, total: number) => number, tolerance: Row<Axes>["tolerance"]): Row<Axes> {
+  return {
+    name,
+    dtypes: everyDType,
+    draw: (dtype, use) =>
+      shapes().chain((shape) =>
+        fc.tuple(
+          operand({ shape, dtype, elements: isFloat(dtype) ? use === "value" ? fc.oneof(between(-8, 8), large) : between(-8, 8) : undefined }),
+          shape.length === 0 ? fc.constant(undefined) : fc.oneof(fc.constant(undefined), axisOf(shape.length), fc.constantFrom([0], [-1], shape.length > 1 ? [-1, 0] : [0])),
+        )
+      ).map(([x, axis]) => ({ operands: [x], settings: { axis } })),
+    call: ([x], options) => ops[name](x!, options),
+    reference: ([x], options) => normalised(x!, options, f),
+    tolerance,
+  };
+}
+
+export const windowRows: readonly Row[] = [
+  conv as Row,
+  correlate as Row,
+  pool("maxPool", ops.maxPool, (values) => Math.max(...values), true) as Row,
+  pool("minPool", ops.minPool, (values) => Math.min(...values), true) as Row,
+  pool("avgPool", ops.avgPool, mean, false) as Row,
+  globalPool("globalMaxPool", ops.globalMaxPool, (values) => Math.max(...values), true) as Row,
+  globalPool("globalMinPool", ops.globalMinPool, (values) => Math.min(...values), true) as Row,
+  globalPool("globalAvgPool", ops.globalAvgPool, mean, false) as Row,
+  softmaxLike("softmax", (shifted, total) => Math.exp(shifted) / total, {
+    ulps: 24,
+    because: "exp errs by 2 ulps in each of at most 16 terms, whose sum and quotient round on",
+  }) as Row,
+  softmaxLike("logSoftmax", (shifted, total) => shifted - Math.log(total), {
+    ulps: 8,
+    because: "the logarithm of the sum of at most 16 terms errs by a few ulps of 8, the shift by one of itself",
+    of: ([x], options) => normalised(x!, options, (shifted) => Math.max(8, Math.abs(shifted))),
+  }) as Row,
+];
