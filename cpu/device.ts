@@ -56,6 +56,8 @@ class CpuDevice implements Backend {
     const value = this.#valueOf(x);
     const n = sizeOf(type.shape);
     const out = allocateArray(type.dtype, n);
+    // The offset of an empty view can lie anywhere.
+    if (n === 0) return out;
     const row = this.#contiguous(value);
     const address = this.#memory.pin(row.block) + arrayBytes(type.dtype, row.offset);
     out.set(viewArray(type.dtype, this.#memory.memory.buffer, address, n));

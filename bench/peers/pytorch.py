@@ -88,7 +88,8 @@ def training(workload, params, loss_of, to_ours=lambda params: params):
                 p.grad = None
 
     def first():
-        step()
+        for _ in range(10):
+            step()
         return torch.cat([p.detach().reshape(-1) for p in to_ours(params)])
 
     report(workload, first, step)

@@ -41,6 +41,9 @@ export interface Finding {
   readonly projection: number;
 }
 
+/** After so many steps of training the parameters are checked: far enough for a wrong gradient to show. */
+export const checkedSteps = 10;
+
 /** V8 compiles wasm twice, the second time in the background: a training step reaches its speed after some 200 ms. */
 const warmup = { repetitions: 3, ms: 300 };
 const measurement = { repetitions: 5, ms: 300 };
