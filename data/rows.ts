@@ -5,7 +5,7 @@ import { take } from "../ops/indexing.ts";
 import { slice } from "../ops/movement.ts";
 import { typeString } from "../ops/shape.ts";
 import { isTensor, type Tensor } from "../ops/tensor.ts";
-import { putTogether, takeApart } from "../ops/tree.ts";
+import { putTogether, takeApart } from "../ops/structure.ts";
 
 /** How many examples a data set has: the size of the first axis of every leaf. */
 export function countRows(op: string, dataset: unknown): number {

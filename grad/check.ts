@@ -6,7 +6,7 @@ import { isFloat } from "../ops/dtype.ts";
 import { cast } from "../ops/elementwise.ts";
 import { describe } from "../ops/errors.ts";
 import type { Tensor } from "../ops/tensor.ts";
-import { putTogether, takeApart } from "../ops/tree.ts";
+import { putTogether, takeApart } from "../ops/structure.ts";
 import { callSync, checkFunction, isDifferentiable } from "./function.ts";
 import { jvp } from "./jvp.ts";
 import { vjp } from "./vjp.ts";

@@ -9,7 +9,7 @@ import type { Primitive } from "../ops/primitive.ts";
 import { Owner, tidy } from "../ops/scope.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { Trace, Tracer } from "../ops/trace.ts";
-import { putTogether, takeApart } from "../ops/tree.ts";
+import { putTogether, takeApart } from "../ops/structure.ts";
 import { callSync, checkFunction, isDifferentiable } from "./function.ts";
 import { readTangents, record } from "./record.ts";
 import { push } from "./rules.ts";

@@ -5,7 +5,8 @@ import { isDType } from "../ops/dtype.ts";
 import { printProgram, type Program, trace, typecheck } from "../ops/program.ts";
 import { checkShape, type TensorType } from "../ops/shape.ts";
 import { Tensor } from "../ops/tensor.ts";
-import { type MapLeaves, putTogether, type Structure, takeApart } from "../ops/tree.ts";
+import { putTogether, type Structure, takeApart } from "../ops/structure.ts";
+import type { MapLeaves } from "../ops/tree.ts";
 import { callSync, checkFunction } from "./function.ts";
 
 /** A function written out as a list of operations: it prints itself, one operation a line. */

@@ -5,7 +5,7 @@ import { zeros } from "../ops/create.ts";
 import { describe } from "../ops/errors.ts";
 import type { TensorType } from "../ops/shape.ts";
 import type { Tensor, TensorLike } from "../ops/tensor.ts";
-import { leavesAs, putTogether, sameStructure, type Structure, takeApart } from "../ops/tree.ts";
+import { leavesAs, putTogether, sameStructure, type Structure, takeApart } from "../ops/structure.ts";
 import { callSync, isDifferentiable, mapTensors, matching } from "./function.ts";
 import { Tape } from "./tape.ts";
 

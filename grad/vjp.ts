@@ -7,7 +7,7 @@ import { describe, ShapeError } from "../ops/errors.ts";
 import { typeString } from "../ops/shape.ts";
 import { tidy } from "../ops/scope.ts";
 import type { Tensor } from "../ops/tensor.ts";
-import { putTogether, takeApart } from "../ops/tree.ts";
+import { putTogether, takeApart } from "../ops/structure.ts";
 import { argumentAt, checkFunction, isDifferentiable } from "./function.ts";
 import { pullBack, readTangents, record } from "./record.ts";
 import type { At, Grads } from "./types.ts";

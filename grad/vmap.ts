@@ -9,7 +9,7 @@ import { Owner, tidy } from "../ops/scope.ts";
 import { checkCount, normalizeAxis, type TensorType, typeString } from "../ops/shape.ts";
 import type { ConcreteTensor, Tensor } from "../ops/tensor.ts";
 import { Trace, Tracer } from "../ops/trace.ts";
-import { putTogether, type Structure, takeApart } from "../ops/tree.ts";
+import { putTogether, type Structure, takeApart } from "../ops/structure.ts";
 import { callSync, checkFunction } from "./function.ts";
 
 /** Which axis of each leaf is the batch: one number for all, null for none, or a tree that says it leaf by leaf. */

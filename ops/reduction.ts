@@ -383,10 +383,9 @@ function varianceOf(op: string, x: TensorLike, options: VarianceOptions): Tensor
   return div(sum(square(centered), { axis, keepDims }), Math.max(0, countOver(t, axis) - ddof));
 }
 
-/** The largest element where it is finite and 0 elsewhere: what may be subtracted before an exp. */
-export function finiteMax(t: Tensor, axis: number | readonly number[] | undefined): Tensor {
-  const top = stopGradient(reduce("max", maxP, t, { axis, keepDims: true }));
-  return where(isFinite(top), top, zerosLike(top));
+/** The largest elements, as constants, with their axes kept: what is subtracted before an exp. */
+export function largest(t: Tensor, axis: number | readonly number[] | undefined): Tensor {
+  return stopGradient(reduce("max", maxP, t, { axis, keepDims: true }));
 }
 
 /**
@@ -404,7 +403,9 @@ export function finiteMax(t: Tensor, axis: number | readonly number[] | undefine
 export function logSumExp(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = toFloat("logSumExp", x);
   const axis = axesOf("logSumExp", t, options);
-  const top = finiteMax(t, axis);
+  const max = largest(t, axis);
+  // Where nothing is finite to subtract, ∞ − ∞ would be NaN.
+  const top = where(isFinite(max), max, zerosLike(max));
   const y = add(log(sum(exp(sub(t, top)), { axis, keepDims: true })), top);
   return options.keepDims ? y : reshape(y, dropAxes(t.shape, axis));
 }

@@ -3,7 +3,7 @@
 import { checkOptions, toFloat } from "./arguments.ts";
 import { div, exp, log, sub } from "./elementwise.ts";
 import { derived } from "./derived.ts";
-import { finiteMax, sum } from "./reduction.ts";
+import { largest, sum } from "./reduction.ts";
 import { normalizeAxes } from "./shape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 
@@ -14,12 +14,12 @@ export interface SoftmaxOptions {
 }
 
 const softmaxOver = derived("softmax", ([x], axes: readonly number[]) => {
-  const e = exp(sub(x!, finiteMax(x!, axes)));
+  const e = exp(sub(x!, largest(x!, axes)));
   return div(e, sum(e, { axis: axes, keepDims: true }));
 });
 
 const logSoftmaxOver = derived("logSoftmax", ([x], axes: readonly number[]) => {
-  const shifted = sub(x!, finiteMax(x!, axes));
+  const shifted = sub(x!, largest(x!, axes));
   return sub(shifted, log(sum(exp(shifted), { axis: axes, keepDims: true })));
 });
 
@@ -32,8 +32,8 @@ function axesOf(op: string, t: Tensor, options: SoftmaxOptions): number[] {
 /**
  * Probabilities from logits, e^x / Σ e^x over an axis (the last by default): `f32[n,k] → f32[n,k]`.
  *
- * The largest logit is subtracted first, so that nothing overflows. A logit of −∞ has probability 0; a slice with NaN,
- * or of −∞ alone, is NaN. Integers and bools become float32.
+ * The largest logit is subtracted first, so that nothing overflows. A logit of −∞ has probability 0; a slice with NaN
+ * or ∞, or of −∞ alone, is NaN. Integers and bools become float32.
  *
  * @example Usage
  * ```ts

@@ -31,14 +31,26 @@ export function assertClose(actual: Plain, expected: Plain, allowance: Allowance
   expected.data.forEach((e, i) => {
     const a = actual.data[i]!;
     if (isNear(a, e, expected.dtype, allowance, allowance.of?.data[i] ?? e)) return;
-    throw new Error(`${what}: element ${i} is ${show(a)}, not ${show(e)}\n  got  ${listed(actual)}\n  want ${listed(expected)}`);
+    throw new Error(
+      `${what}: element ${i} is ${show(a)}, not ${show(e)}\n  got  ${listed(actual)}\n  want ${listed(expected)}`,
+    );
   });
 }
 
-function isNear(a: number, e: number, dtype: DType, { ulps, signedZeros = false }: Allowance, magnitude: number): boolean {
+function isNear(
+  a: number,
+  e: number,
+  dtype: DType,
+  { ulps, signedZeros = false }: Allowance,
+  magnitude: number,
+): boolean {
   const rounded = dtype === "float32" ? Math.fround(e) : e;
-  if (signedZeros && ulps === 0 ? Object.is(a, rounded) : a === rounded || (a !== a && rounded !== rounded)) return true;
-  if (!isFloat(dtype) || !Number.isFinite(a) || !Number.isFinite(e)) return isFloat(dtype) && nearlyOverflows(a, e, dtype, ulps);
+  if (signedZeros && ulps === 0 ? Object.is(a, rounded) : a === rounded || (a !== a && rounded !== rounded)) {
+    return true;
+  }
+  if (!isFloat(dtype) || !Number.isFinite(a) || !Number.isFinite(e)) {
+    return isFloat(dtype) && nearlyOverflows(a, e, dtype, ulps);
+  }
   return Math.abs(a - e) <= ulps * ulp(Math.max(Math.abs(e), Math.abs(magnitude)), dtype);
 }
 

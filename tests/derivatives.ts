@@ -58,7 +58,13 @@ export function assertNear(actual: readonly number[], expected: readonly number[
 }
 
 /** Both modes against differences along `t`, and against each other. */
-export function checkBothModes(f: ListFunction, xs: readonly Tensor[], t: readonly Tensor[], ct: readonly number[], what: string): void {
+export function checkBothModes(
+  f: ListFunction,
+  xs: readonly Tensor[],
+  t: readonly Tensor[],
+  ct: readonly number[],
+  what: string,
+): void {
   const slope = differences(f, xs, t);
   const [, pushed] = jvp(f, [[...xs]], [[...t]]);
   assertNear(numbersOf(pushed), slope, differenceError, `jvp ${what} against differences`);
@@ -68,7 +74,12 @@ export function checkBothModes(f: ListFunction, xs: readonly Tensor[], t: readon
   assertNear([dot(t, pulled)], [dot(g, slope)], differenceError, `vjp ${what} against differences`);
   // The bound is relative to what is added up.
   const size = numbersOf(g).reduce((sum, v, i) => sum + Math.abs(v * numbersOf(pushed)[i]!), 0);
-  assertNear([dot(t, pulled) / (1 + size)], [dot(g, pushed) / (1 + size)], roundingError, `⟨g, jvp(t)⟩ = ⟨vjp(g), t⟩ ${what}`);
+  assertNear(
+    [dot(t, pulled) / (1 + size)],
+    [dot(g, pushed) / (1 + size)],
+    roundingError,
+    `⟨g, jvp(t)⟩ = ⟨vjp(g), t⟩ ${what}`,
+  );
 }
 
 /** The derivative as a function of the point, in either mode. */

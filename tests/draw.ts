@@ -27,7 +27,9 @@ export interface ShapeOptions {
 }
 
 /** Ranks 0–4 and sizes 0–4, an empty axis now and then. */
-export function shapes({ rank: [lowest, highest] = [0, 4], sizes: [least, most] = [0, 4] }: ShapeOptions = {}): fc.Arbitrary<
+export function shapes(
+  { rank: [lowest, highest] = [0, 4], sizes: [least, most] = [0, 4] }: ShapeOptions = {},
+): fc.Arbitrary<
   number[]
 > {
   const some = fc.integer({ min: Math.max(least, 1), max: most });
@@ -68,7 +70,10 @@ export interface Wanted {
 }
 
 /** One operand for each wish. With `distinct` all float elements of all of them differ, so that no choice is a tie. */
-export function operands(wanted: readonly Wanted[], options: { readonly distinct?: boolean } = {}): fc.Arbitrary<Operand[]> {
+export function operands(
+  wanted: readonly Wanted[],
+  options: { readonly distinct?: boolean } = {},
+): fc.Arbitrary<Operand[]> {
   if (options.distinct) return distinctOperands(wanted);
   return fc.tuple(...wanted.map((want) => operand(want)));
 }
@@ -122,8 +127,11 @@ export function toTensor(x: Operand, bare?: "bare"): TensorLike {
       return transpose(upload(build(shape.toReversed(), dtype, (index) => at(x, index.toReversed()))));
     case "strided": {
       const rubbish = dtype === "bool" ? 1 : isFloat(dtype) ? NaN : 77;
-      const wide = build(shape.map((n) => 2 * n + 1), dtype, (index) =>
-        index.every((i) => i % 2 === 1) ? at(x, index.map((i) => (i - 1) / 2)) : rubbish);
+      const wide = build(
+        shape.map((n) => 2 * n + 1),
+        dtype,
+        (index) => index.every((i) => i % 2 === 1) ? at(x, index.map((i) => (i - 1) / 2)) : rubbish,
+      );
       return slice(upload(wide), { start: shape.map(() => 1), step: shape.map(() => 2) });
     }
     case "flipped":

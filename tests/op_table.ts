@@ -9,4 +9,12 @@ import { movementRows } from "./rows/movement.ts";
 import { reductionRows } from "./rows/reduction.ts";
 import { windowRows } from "./rows/windows.ts";
 
-export const table: readonly Row[] = [...creationRows, ...elementwiseRows, ...reductionRows, ...movementRows, ...indexingRows, ...contractionRows, ...windowRows];
+export const table: readonly Row[] = [
+  ...creationRows,
+  ...elementwiseRows,
+  ...reductionRows,
+  ...movementRows,
+  ...indexingRows,
+  ...contractionRows,
+  ...windowRows,
+];

@@ -51,7 +51,12 @@ function ofTensors(row: Row, { operands, settings }: Drawn<unknown>): { f: ListF
   };
 }
 
-function assertMatchesReference(row: Row, results: readonly Plain[], { operands, settings }: Drawn<unknown>, what: string): void {
+function assertMatchesReference(
+  row: Row,
+  results: readonly Plain[],
+  { operands, settings }: Drawn<unknown>,
+  what: string,
+): void {
   const expected = listOf(row.reference(operands, settings));
   const { ulps, of } = row.tolerance;
   const magnitudes = of ? listOf(of.call(row.tolerance, operands, settings)) : [];
@@ -67,10 +72,16 @@ function checkValue(row: Row, drawn: Drawn<unknown>): void {
   const before = xs.map(read);
   const results = f(xs).map(read);
   assertMatchesReference(row, results, drawn, row.name);
-  xs.map(read).forEach((after, i) => assert(before[i]!.data.every((v, k) => Object.is(v, after.data[k])), "an operand changed"));
+  xs.map(read).forEach((after, i) =>
+    assert(before[i]!.data.every((v, k) => Object.is(v, after.data[k])), "an operand changed")
+  );
   if (row.valuesOnly !== undefined) return;
   const types = evalShape(f, xs.map((x) => x.type) as unknown as Tensor[]);
-  assertEquals(types.map(({ dtype, shape }) => ({ dtype, shape })), results.map(({ dtype, shape }) => ({ dtype, shape })), "evalShape");
+  assertEquals(
+    types.map(({ dtype, shape }) => ({ dtype, shape })),
+    results.map(({ dtype, shape }) => ({ dtype, shape })),
+    "evalShape",
+  );
 }
 
 const plainCpu = cpuWith(reference);
@@ -94,7 +105,12 @@ interface Directed {
 }
 
 function directed(row: Row): fc.Arbitrary<Directed> {
-  return fc.record({ drawn: row.draw("float64", "derivative"), along: directions(), alsoAlong: directions(), cotangents: directions() });
+  return fc.record({
+    drawn: row.draw("float64", "derivative"),
+    along: directions(),
+    alsoAlong: directions(),
+    cotangents: directions(),
+  });
 }
 
 /** Float operands to float results; all other operands are captured. */
@@ -191,19 +207,31 @@ function checkBatch(row: Row, drawn: Batched): void {
   const f = (...all: Tensor[]): Tensor[] => [...listOf(row.call(all, drawn.drawn.settings))];
   const results = vmap(f, { inAxes, outAxes: drawn.axis })(...xs).map(read);
   examples.forEach((one, k) => {
-    assertMatchesReference(row, results.map((y) => pick(y, k, drawn.axis, drawn.size)), one, `vmap of ${row.name}, example ${k}`);
+    assertMatchesReference(
+      row,
+      results.map((y) => pick(y, k, drawn.axis, drawn.size)),
+      one,
+      `vmap of ${row.name}, example ${k}`,
+    );
   });
 }
 
 /** Batches of derivatives in both modes are the derivatives of the examples. */
-function checkBatchOfDerivatives(row: Row, drawn: Batched, along: readonly number[], cotangents: readonly number[]): void {
+function checkBatchOfDerivatives(
+  row: Row,
+  drawn: Batched,
+  along: readonly number[],
+  cotangents: readonly number[],
+): void {
   const { settings } = drawn.drawn;
   const { xs, inAxes, examples } = batches(drawn);
   const derivatives = (all: Tensor[]): Tensor[] => {
     const isSmooth = all.map((x) => isFloat(x.dtype));
     const f: ListFunction = (smooth) => {
       let next = 0;
-      return listOf(row.call(all.map((x, i) => (isSmooth[i] ? smooth[next++]! : x)), settings)).filter((y) => isFloat(y.dtype));
+      return listOf(row.call(all.map((x, i) => (isSmooth[i] ? smooth[next++]! : x)), settings)).filter((y) =>
+        isFloat(y.dtype)
+      );
     };
     const primals = all.filter((_, i) => isSmooth[i]);
     return [...pulledFrom(f, cotangents)(primals), ...pushedFrom(f, shapedLike(primals, along))(primals)];
@@ -224,11 +252,16 @@ for (const row of table) {
   const examples = (dtype: DType) => row.examples?.filter(({ operands }) => (operands[0]?.dtype ?? dtype) === dtype);
   Deno.test(`op table: ${row.name}`, async (t) => {
     await t.step("value, type, operands unchanged", () => {
-      for (const dtype of row.dtypes) check(row.draw(dtype, "value"), (drawn) => checkValue(row, drawn), { examples: examples(dtype) });
+      for (const dtype of row.dtypes) {
+        check(row.draw(dtype, "value"), (drawn) => checkValue(row, drawn), { examples: examples(dtype) });
+      }
     });
     await t.step("reference kernels", () => {
       for (const dtype of row.dtypes) {
-        check(row.draw(dtype, "value"), (drawn) => checkOnReference(row, drawn), { examples: examples(dtype), share: 0.5 });
+        check(row.draw(dtype, "value"), (drawn) => checkOnReference(row, drawn), {
+          examples: examples(dtype),
+          share: 0.5,
+        });
       }
     });
     if (row.valuesOnly !== undefined || row.nullary) return;
@@ -237,11 +270,19 @@ for (const row of table) {
       check(batched(row, cases), (drawn) => checkBatch(row, drawn));
     });
     if (row.discrete !== undefined) return;
-    await t.step("vjp and jvp are differences and agree", () => check(directed(row), (drawn) => checkFirstOrder(row, drawn)));
-    await t.step("to second order", () => check(directed(row), (drawn) => checkSecondOrder(row, drawn), { share: 0.5 }));
+    await t.step(
+      "vjp and jvp are differences and agree",
+      () => check(directed(row), (drawn) => checkFirstOrder(row, drawn)),
+    );
+    await t.step(
+      "to second order",
+      () => check(directed(row), (drawn) => checkSecondOrder(row, drawn), { share: 0.5 }),
+    );
     await t.step("vmap of derivatives", () => {
       const cases = fc.tuple(batched(row, row.draw("float64", "derivative")), directions(), directions());
-      check(cases, ([drawn, along, cotangents]) => checkBatchOfDerivatives(row, drawn, along, cotangents), { share: 0.5 });
+      check(cases, ([drawn, along, cotangents]) => checkBatchOfDerivatives(row, drawn, along, cotangents), {
+        share: 0.5,
+      });
     });
   });
 }

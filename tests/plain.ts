@@ -116,7 +116,11 @@ export function reduced(
   const axes = axesAt(options.axis, x.shape.length);
   const kept = x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
   const within = x.shape.map((n, axis) => (axes.includes(axis) ? n : 1));
-  const whole = build(kept, dtype, (outer) => f(indices(within).map((inner) => at(x, outer.map((i, k) => i + inner[k]!)))));
+  const whole = build(
+    kept,
+    dtype,
+    (outer) => f(indices(within).map((inner) => at(x, outer.map((i, k) => i + inner[k]!)))),
+  );
   return options.keepDims ? whole : { ...whole, shape: x.shape.filter((_, axis) => !axes.includes(axis)) };
 }
 

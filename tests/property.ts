@@ -3,7 +3,7 @@
 import * as fc from "fast-check";
 
 /** Cases drawn for each property; all other numbers of runs are fractions of it. */
-export const runs: number = Number(Deno.env.get("PROPERTY_RUNS") ?? 24);
+export const runs: number = Number(Deno.env.get("PROPERTY_RUNS") ?? 32);
 const seed = Number(Deno.env.get("PROPERTY_SEED") ?? 1);
 
 export interface CheckOptions<T> {

@@ -5,7 +5,21 @@ import * as ops from "../../ops/mod.ts";
 import type { DType } from "../../ops/dtype.ts";
 import type { TensorLike } from "../../ops/tensor.ts";
 import { operands, shapes, shrunk, type Use } from "../draw.ts";
-import { absolute, at, axesAt, broadcast, build, convert, indices, isFloat, type Plain, promoted, store, stretchedAt, sumOf } from "../plain.ts";
+import {
+  absolute,
+  at,
+  axesAt,
+  broadcast,
+  build,
+  convert,
+  indices,
+  isFloat,
+  type Plain,
+  promoted,
+  store,
+  stretchedAt,
+  sumOf,
+} from "../plain.ts";
 import { exact, numbers, type Row, type Tolerance } from "../row.ts";
 
 /** A function of two arrays that is a sum of products, in any arithmetic. */
@@ -51,7 +65,10 @@ function dotOf(a: readonly number[], b: readonly number[], dtype: DType): number
 }
 
 /** Vectors, matrices and batches of them that broadcast. */
-const matmulShapes: fc.Arbitrary<[number[], number[], null]> = fc.tuple(shapes({ rank: [3, 3] }), shapes({ rank: [0, 2], sizes: [0, 3] }))
+const matmulShapes: fc.Arbitrary<[number[], number[], null]> = fc.tuple(
+  shapes({ rank: [3, 3] }),
+  shapes({ rank: [0, 2], sizes: [0, 3] }),
+)
   .chain(([[m, k, n], batch]) =>
     fc.tuple(
       fc.oneof(fc.constant([k!]), shrunk(batch).map((lead) => [...lead, m!, k!])),
@@ -72,7 +89,12 @@ const matmul = bilinear<null>({
       const [lead, i, j] = [index.slice(0, -2), index.at(-2)!, index.at(-1)!];
       return dotOf(inner.map((k) => matrixAt(left, lead, i, k)), inner.map((k) => matrixAt(right, lead, k, j)), dtype);
     });
-    return { ...whole, shape: whole.shape.filter((_, axis) => (axis !== batch.length || a.shape.length > 1) && (axis !== batch.length + 1 || b.shape.length > 1)) };
+    return {
+      ...whole,
+      shape: whole.shape.filter((_, axis) =>
+        (axis !== batch.length || a.shape.length > 1) && (axis !== batch.length + 1 || b.shape.length > 1)
+      ),
+    };
   },
 });
 
@@ -90,11 +112,18 @@ function contracted(a: Plain, b: Plain, axesA: readonly number[], axesB: readonl
   return build([...freeA.map((i) => a.shape[i]!), ...freeB.map((i) => b.shape[i]!)], dtype, (index) => {
     const from = (x: Plain, axes: readonly number[], free: readonly number[], own: readonly number[]): number[] =>
       inner.map((k) => at(x, x.shape.map((_, i) => (axes.includes(i) ? k[axes.indexOf(i)]! : own[free.indexOf(i)]!))));
-    return dotOf(from(a, axesA, freeA, index.slice(0, freeA.length)), from(b, axesB, freeB, index.slice(freeA.length)), dtype);
+    return dotOf(
+      from(a, axesA, freeA, index.slice(0, freeA.length)),
+      from(b, axesB, freeB, index.slice(freeA.length)),
+      dtype,
+    );
   });
 }
 
-const dotShapes: fc.Arbitrary<[number[], number[], null]> = fc.tuple(shapes({ rank: [0, 3], sizes: [0, 3] }), shapes({ rank: [0, 3], sizes: [0, 3] }))
+const dotShapes: fc.Arbitrary<[number[], number[], null]> = fc.tuple(
+  shapes({ rank: [0, 3], sizes: [0, 3] }),
+  shapes({ rank: [0, 3], sizes: [0, 3] }),
+)
   .map(([left, right]): [number[], number[], null] => {
     if (left.length === 0 || right.length === 0) return [left, right, null];
     return [left, right.with(Math.max(0, right.length - 2), left.at(-1)!), null];
@@ -115,7 +144,8 @@ const outer = bilinear<null>({
   name: "outer",
   shapes: fc.tuple(shapes({ rank: [0, 2] }), shapes({ rank: [0, 2] }), fc.constant(null)),
   call: ([a, b]) => ops.outer(a!, b!),
-  reference: (a, b, _, dtype) => contracted({ ...a, shape: [a.data.length] }, { ...b, shape: [b.data.length] }, [], [], dtype),
+  reference: (a, b, _, dtype) =>
+    contracted({ ...a, shape: [a.data.length] }, { ...b, shape: [b.data.length] }, [], [], dtype),
   tolerance: exact,
 });
 
@@ -128,7 +158,9 @@ const tensordotShapes: fc.Arbitrary<[number[], number[], Axes]> = fc.record({
   right: shapes({ rank: [0, 2], sizes: [0, 3] }),
   form: fc.constantFrom("count", "lists", "negative"),
 }).map(({ shared, left, right, form }): [number[], number[], Axes] => {
-  if (form === "count") return [[...left, ...shared], [...shared, ...right], shared.length === 2 ? undefined : shared.length];
+  if (form === "count") {
+    return [[...left, ...shared], [...shared, ...right], shared.length === 2 ? undefined : shared.length];
+  }
   // The shared axes come first in a and, in reverse order, last in b.
   const a = [...shared, ...left];
   const b = [...right, ...shared.toReversed()];
@@ -151,7 +183,20 @@ const tensordot = bilinear<Axes>({
 });
 
 /** Specs whose operands, sums and orders differ; `tests/einsum_test.ts` draws specs, and those with an ellipsis. */
-const specs = ["ij,jk->ik", "ij,kj->ki", "ij,ij->", "ij->ji", "ii->i", "ii->", "i,j->ij", "bij,bjk->bik", "ij,j,jk->ik", "i,i,i->i", "ij->", "ab,bc,ca->"];
+const specs = [
+  "ij,jk->ik",
+  "ij,kj->ki",
+  "ij,ij->",
+  "ij->ji",
+  "ii->i",
+  "ii->",
+  "i,j->ij",
+  "bij,bjk->bik",
+  "ij,j,jk->ik",
+  "i,i,i->i",
+  "ij->",
+  "ab,bc,ca->",
+];
 
 interface Spec {
   readonly spec: string;
@@ -161,12 +206,17 @@ interface Spec {
 function einsumOf(xs: readonly Plain[], spec: string, dtype: DType): Plain {
   const [left, right] = spec.split("->") as [string, string];
   const names = left.split(",");
-  const sizes = new Map(names.flatMap((name, n) => [...name].map((letter, i): [string, number] => [letter, xs[n]!.shape[i]!])));
+  const sizes = new Map(
+    names.flatMap((name, n) => [...name].map((letter, i): [string, number] => [letter, xs[n]!.shape[i]!])),
+  );
   const rest = [...sizes.keys()].filter((letter) => !right.includes(letter));
   const inner = indices(rest.map((letter) => sizes.get(letter)!));
   return build([...right].map((letter) => sizes.get(letter)!), dtype, (index) => {
     const terms = inner.map((k) => {
-      const where = new Map([...[...right].map((letter, i): [string, number] => [letter, index[i]!]), ...rest.map((letter, i): [string, number] => [letter, k[i]!])]);
+      const where = new Map([
+        ...[...right].map((letter, i): [string, number] => [letter, index[i]!]),
+        ...rest.map((letter, i): [string, number] => [letter, k[i]!]),
+      ]);
       const factors = xs.map((x, n) => at(x, [...names[n]!].map((letter) => where.get(letter)!)));
       return factors.reduce((product, v) => (isFloat(dtype) ? product * v : Math.imul(product, v)), 1);
     });
@@ -181,7 +231,9 @@ const einsum: Row<Spec> = {
     fc.tuple(fc.constantFrom(...specs), shapes({ rank: [4, 4], sizes: [0, 3] })).chain(([spec, sizes]) => {
       const letters = [...new Set(spec.replace(/[^a-z]/g, ""))];
       const names = spec.split("->")[0]!.split(",");
-      return operands(names.map((name) => ({ shape: [...name].map((letter) => sizes[letters.indexOf(letter)]!), dtype })))
+      return operands(
+        names.map((name) => ({ shape: [...name].map((letter) => sizes[letters.indexOf(letter)]!), dtype })),
+      )
         .map((xs) => ({ operands: xs, settings: { spec } }));
     }),
   call: (xs: readonly TensorLike[], { spec }) => ops.einsum(spec, ...xs),
@@ -193,4 +245,10 @@ const einsum: Row<Spec> = {
   },
 };
 
-export const contractionRows: readonly Row[] = [matmul as Row, dot as Row, outer as Row, tensordot as Row, einsum as Row];
+export const contractionRows: readonly Row[] = [
+  matmul as Row,
+  dot as Row,
+  outer as Row,
+  tensordot as Row,
+  einsum as Row,
+];

@@ -36,14 +36,24 @@ interface Filled {
 }
 
 const filled = (dtype: DType): fc.Arbitrary<Filled> =>
-  fc.record({ shape: shapes(), dtype: fc.constant(dtype), value: isFloat(dtype) ? fc.oneof(elements(dtype), fc.constantFrom(NaN, Infinity, -0)) : elements(dtype) });
+  fc.record({
+    shape: shapes(),
+    dtype: fc.constant(dtype),
+    value: isFloat(dtype) ? fc.oneof(elements(dtype), fc.constantFrom(NaN, Infinity, -0)) : elements(dtype),
+  });
 
 function filledWith({ shape, dtype }: Filled, value: number): Plain {
   return build(shape, dtype, () => value);
 }
 
 const constants: Row<Filled>[] = [
-  creation("full", everyDType, filled, ({ shape, dtype, value }) => ops.full(shape, value, { dtype }), (s) => filledWith(s, s.value)),
+  creation(
+    "full",
+    everyDType,
+    filled,
+    ({ shape, dtype, value }) => ops.full(shape, value, { dtype }),
+    (s) => filledWith(s, s.value),
+  ),
   creation("zeros", everyDType, filled, ({ shape, dtype }) => ops.zeros(shape, { dtype }), (s) => filledWith(s, 0)),
   creation("ones", everyDType, filled, ({ shape, dtype }) => ops.ones(shape, { dtype }), (s) => filledWith(s, 1)),
 ];
@@ -54,12 +64,20 @@ interface Alike {
 }
 
 /** A row of an operation that looks at the type of its operand alone. */
-function likeness(name: string, call: (x: TensorLike, value: number, options: { dtype?: DType | undefined }) => Tensor, of: (value: number) => number): Row<Alike> {
+function likeness(
+  name: string,
+  call: (x: TensorLike, value: number, options: { dtype?: DType | undefined }) => Tensor,
+  of: (value: number) => number,
+): Row<Alike> {
   return {
     name,
     dtypes: everyDType,
     draw: (dtype) =>
-      fc.tuple(shapes().chain((shape) => operand({ shape, dtype })), fc.constantFrom(undefined, ...everyDType), fc.nat(3))
+      fc.tuple(
+        shapes().chain((shape) => operand({ shape, dtype })),
+        fc.constantFrom(undefined, ...everyDType),
+        fc.nat(3),
+      )
         .map(([x, other, value]) => ({ operands: [x], settings: { value, dtype: other } })),
     call: ([x], { value, dtype }) => call(x!, value, { dtype }),
     reference: ([x], { value, dtype = x!.dtype }) => build(x!.shape, dtype, () => of(value)),
@@ -86,13 +104,17 @@ const arange = creation<Range>(
   numbers,
   (dtype) => {
     const bound = isFloat(dtype) ? between(-4, 4) : fc.integer({ min: dtype === "uint32" ? 0 : -9, max: 9 });
-    const step = isFloat(dtype) ? fc.constantFrom(0.5, -0.25, 1, 1.75) : fc.constantFrom(1, 2, 3, ...(dtype === "uint32" ? [] : [-1, -2]));
+    const step = isFloat(dtype)
+      ? fc.constantFrom(0.5, -0.25, 1, 1.75)
+      : fc.constantFrom(1, 2, 3, ...(dtype === "uint32" ? [] : [-1, -2]));
     return fc.record({ start: bound, stop: bound, step, dtype: fc.constant(dtype) });
   },
   ({ start, stop, step, dtype }) => ops.arange(start, stop, step, { dtype }),
   ({ start, stop, step, dtype }) => {
     const data: number[] = [];
-    for (let i = 0; step > 0 ? start + i * step < stop : start + i * step > stop; i++) data.push(store(start + i * step, dtype));
+    for (let i = 0; step > 0 ? start + i * step < stop : start + i * step > stop; i++) {
+      data.push(store(start + i * step, dtype));
+    }
     return { dtype, shape: [data.length], data };
   },
 );
@@ -149,7 +171,11 @@ const oneHot: Row<Depth> = {
   name: "oneHot",
   dtypes: integers,
   draw: (dtype) =>
-    fc.tuple(shapes({ rank: [0, 3] }).chain((shape) => operand({ shape, dtype })), fc.nat(4), fc.constantFrom(undefined, ...everyDType))
+    fc.tuple(
+      shapes({ rank: [0, 3] }).chain((shape) => operand({ shape, dtype })),
+      fc.nat(4),
+      fc.constantFrom(undefined, ...everyDType),
+    )
       .map(([x, depth, other]) => ({ operands: [x], settings: { depth, dtype: other } })),
   call: ([x], { depth, dtype }) => ops.oneHot(x as ops.Tensor, depth, { dtype }),
   // An index out of range is no class: its row is zeros.

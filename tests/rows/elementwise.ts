@@ -5,12 +5,31 @@ import * as ops from "../../ops/mod.ts";
 import { relu, sigmoid } from "../../ops/activation.ts";
 import type { DType } from "../../ops/dtype.ts";
 import type { Tensor, TensorLike } from "../../ops/tensor.ts";
-import { between, elements, operand, type Operand, operands, shapes, shrunk, type Use } from "../draw.ts";
+import { between, elements, type Operand, operand, operands, shapes, shrunk, type Use } from "../draw.ts";
 import { castValue, convert, elementwise, floatOf, isFloat, type Plain, promoted } from "../plain.ts";
 import { type Drawn, everyDType, exact, floats, numbers, type Row, type Tolerance } from "../row.ts";
 
 /** NaN, infinities, zeros of both signs, the least and the largest numbers, subnormal ones, and halves. */
-const specials = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 2 ** -149, -(2 ** -149), 2 ** -130, 2 ** -126, 3e38, -3e38];
+const specials = [
+  NaN,
+  Infinity,
+  -Infinity,
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  1.5,
+  2.5,
+  -2.5,
+  2 ** -149,
+  -(2 ** -149),
+  2 ** -130,
+  2 ** -126,
+  3e38,
+  -3e38,
+];
 
 function approximate(ulps: number): Tolerance<unknown> {
   return { ulps, because: "cpu/math.ts computes it in float32 with this error at most" };
@@ -128,12 +147,25 @@ interface BinaryRules {
 function binary(name: string, call: (a: TensorLike, b: TensorLike) => Tensor, f: Binary, rules: BinaryRules = {}): Row {
   const { dtypes = numbers, result = same, whole = f, ulps = 0, smooth, distinct = false } = rules;
   const draw = (dtype: DType, use: Use): fc.Arbitrary<Drawn<null>> =>
-    fc.tuple(shapes().chain((shape) => fc.tuple(shrunk(shape), shrunk(shape))), fc.constantFrom(dtype, dtype, ...dtypes))
+    fc.tuple(
+      shapes().chain((shape) => fc.tuple(shrunk(shape), shrunk(shape))),
+      fc.constantFrom(dtype, dtype, ...dtypes),
+    )
       .chain(([[left, right], other]) => {
         const value = use === "value";
         return operands([
-          { shape: left, dtype, elements: value ? undefined : smooth?.[0], bare: value && isFloat(dtype) && other === dtype },
-          { shape: right, dtype: value ? other : dtype, elements: value ? undefined : smooth?.[1], bare: value && isInteger(other) && (isFloat(dtype) || other === dtype) },
+          {
+            shape: left,
+            dtype,
+            elements: value ? undefined : smooth?.[0],
+            bare: value && isFloat(dtype) && other === dtype,
+          },
+          {
+            shape: right,
+            dtype: value ? other : dtype,
+            elements: value ? undefined : smooth?.[1],
+            bare: value && isInteger(other) && (isFloat(dtype) || other === dtype),
+          },
         ], { distinct: distinct && use === "derivative" });
       })
       .map(bothBareIsOne)
@@ -212,7 +244,12 @@ const binaryRows: Row[] = [
   binary("pow", ops.pow, power, { whole: integerPower, ulps: 2, smooth: [between(0.25, 3), between(-3, 3)] }),
   binary("maximum", ops.maximum, Math.max, { dtypes: everyDType, distinct: true }),
   binary("minimum", ops.minimum, Math.min, { dtypes: everyDType, distinct: true }),
-  binary("atan2", ops.atan2, Math.atan2, { dtypes: everyDType, result: floatOf, ulps: 2, smooth: [positive, between(-8, 8)] }),
+  binary("atan2", ops.atan2, Math.atan2, {
+    dtypes: everyDType,
+    result: floatOf,
+    ulps: 2,
+    smooth: [positive, between(-8, 8)],
+  }),
   binary("equal", ops.equal, (a, b) => Number(a === b), comparison),
   binary("notEqual", ops.notEqual, (a, b) => Number(a !== b), comparison),
   binary("less", ops.less, (a, b) => Number(a < b), comparison),
@@ -228,13 +265,33 @@ const where: Row<null> = {
   name: "where",
   dtypes: everyDType,
   draw: (dtype, use) =>
-    shapes().chain((shape) => fc.tuple(shrunk(shape), shrunk(shape), shrunk(shape), fc.constantFrom("bool", "float32", "int32") as fc.Arbitrary<DType>))
+    shapes().chain((shape) =>
+      fc.tuple(
+        shrunk(shape),
+        shrunk(shape),
+        shrunk(shape),
+        fc.constantFrom("bool", "float32", "int32") as fc.Arbitrary<DType>,
+      )
+    )
       .chain(([c, a, b, condition]) =>
-        operands([{ shape: c, dtype: condition === "float32" && use === "derivative" ? "bool" : condition, elements: elements("bool") }, { shape: a, dtype }, { shape: b, dtype, bare: use === "value" && isFloat(dtype) }])
+        operands([
+          {
+            shape: c,
+            dtype: condition === "float32" && use === "derivative" ? "bool" : condition,
+            elements: elements("bool"),
+          },
+          { shape: a, dtype },
+          { shape: b, dtype, bare: use === "value" && isFloat(dtype) },
+        ])
       )
       .map((xs) => ({ operands: xs, settings: null })),
   call: ([c, a, b]) => ops.where(c!, a!, b!),
-  reference: ([c, a, b]) => elementwise([c!, convert(a!, promoted([a!, b!])), convert(b!, promoted([a!, b!]))], promoted([a!, b!]), (c, a, b) => (c !== 0 ? a! : b!)),
+  reference: ([c, a, b]) =>
+    elementwise(
+      [c!, convert(a!, promoted([a!, b!])), convert(b!, promoted([a!, b!]))],
+      promoted([a!, b!]),
+      (c, a, b) => (c !== 0 ? a! : b!),
+    ),
   tolerance: exact,
   signedZeros: true,
 };
@@ -253,10 +310,14 @@ function boundsFor(dtype: DType): fc.Arbitrary<Bounds> {
 const clip: Row<Bounds> = {
   name: "clip",
   dtypes: numbers,
-  draw: (dtype) => fc.tuple(shapes(), boundsFor(dtype)).chain(([shape, settings]) => operand({ shape, dtype }).map((x) => ({ operands: [x], settings }))),
+  draw: (dtype) =>
+    fc.tuple(shapes(), boundsFor(dtype)).chain(([shape, settings]) =>
+      operand({ shape, dtype }).map((x) => ({ operands: [x], settings }))
+    ),
   call: ([x], bounds) => ops.clip(x!, bounds),
   // The upper bound wins where they cross.
-  reference: ([x], { min = -Infinity, max = Infinity }) => elementwise([x!], x!.dtype, (v) => Math.min(Math.max(v!, min), max)),
+  reference: ([x], { min = -Infinity, max = Infinity }) =>
+    elementwise([x!], x!.dtype, (v) => Math.min(Math.max(v!, min), max)),
   tolerance: exact,
   signedZeros: true,
   examples: [{ operands: [vector(specials, "float32")], settings: { min: -1, max: 1.5 } }],

@@ -5,8 +5,20 @@ import * as ops from "../../ops/mod.ts";
 import type { DType } from "../../ops/dtype.ts";
 import type { Indices } from "../../ops/indexing.ts";
 import type { Tensor, TensorLike } from "../../ops/tensor.ts";
-import { axisOf, operand, type Operand, operands, shapes, shrunk, type Use, type Wanted } from "../draw.ts";
-import { at, axisAt, build, convert, floatOf, indices as indicesOf, isFloat, type Plain, sizeOf, stretchedAt, sumOf } from "../plain.ts";
+import { axisOf, type Operand, operand, operands, shapes, shrunk, type Use, type Wanted } from "../draw.ts";
+import {
+  at,
+  axisAt,
+  build,
+  convert,
+  floatOf,
+  indices as indicesOf,
+  isFloat,
+  type Plain,
+  sizeOf,
+  stretchedAt,
+  sumOf,
+} from "../plain.ts";
 import { type Drawn, everyDType, exact, integers, numbers, type Row } from "../row.ts";
 
 /** Positions, if they are not in a tensor: one or several, within range. */
@@ -31,8 +43,16 @@ function missing(dtype: DType): number {
 /** Indices in a tensor for an axis of `n`: from either end, and out of range where no derivative would be NaN for it. */
 function indexOperand(shape: readonly number[], n: number, use: Use): fc.Arbitrary<Operand> {
   const beyond = use === "value" ? 2 : 0;
-  const signed: Wanted = { shape, dtype: "int32", elements: fc.integer({ min: -n - beyond, max: Math.max(-n, n - 1) + beyond }) };
-  const unsigned: Wanted = { shape, dtype: "uint32", elements: use === "value" ? fc.oneof(fc.nat(n + 1), fc.constant(2 ** 32 - 1)) : fc.nat(Math.max(0, n - 1)) };
+  const signed: Wanted = {
+    shape,
+    dtype: "int32",
+    elements: fc.integer({ min: -n - beyond, max: Math.max(-n, n - 1) + beyond }),
+  };
+  const unsigned: Wanted = {
+    shape,
+    dtype: "uint32",
+    elements: use === "value" ? fc.oneof(fc.nat(n + 1), fc.constant(2 ** 32 - 1)) : fc.nat(Math.max(0, n - 1)),
+  };
   return fc.oneof({ weight: 3, arbitrary: operand(signed) }, { weight: 1, arbitrary: operand(unsigned) });
 }
 
@@ -46,7 +66,13 @@ function numberIndices(n: number): fc.Arbitrary<number | number[]> {
 /** Indices of either form, as an operand or as a setting. */
 function eitherIndices(n: number, use: Use): fc.Arbitrary<{ asOperand: Operand[]; asSetting: Given }> {
   return fc.oneof(
-    { weight: 3, arbitrary: shapes({ rank: [0, 2] }).chain((shape) => indexOperand(shape, n, use)).map((x) => ({ asOperand: [x], asSetting: undefined })) },
+    {
+      weight: 3,
+      arbitrary: shapes({ rank: [0, 2] }).chain((shape) => indexOperand(shape, n, use)).map((x) => ({
+        asOperand: [x],
+        asSetting: undefined,
+      })),
+    },
     { weight: 1, arbitrary: numberIndices(n).map((list) => ({ asOperand: [], asSetting: list })) },
   );
 }
@@ -62,7 +88,10 @@ function indicesIn(xs: readonly Plain[], given: Given): Plain {
 /** Shapes whose axis, if there is one to choose from, is not empty where derivatives are wanted. */
 function indexed(use: Use, rank: readonly [number, number]): fc.Arbitrary<[number[], number | undefined]> {
   return shapes({ rank, sizes: use === "value" ? [0, 4] : [1, 4] }).chain((shape) =>
-    fc.tuple(fc.constant(shape), shape.length === 0 ? fc.constant(undefined) : fc.option(axisOf(shape.length), { nil: undefined }))
+    fc.tuple(
+      fc.constant(shape),
+      shape.length === 0 ? fc.constant(undefined) : fc.option(axisOf(shape.length), { nil: undefined }),
+    )
   );
 }
 
@@ -72,7 +101,10 @@ const take: Row<Choosing> = {
   draw: (dtype, use) =>
     indexed(use, [0, 3]).chain(([shape, axis]) =>
       fc.tuple(operand({ shape, dtype }), eitherIndices(axis === undefined ? sizeOf(shape) : shape.at(axis)!, use))
-        .map(([x, { asOperand, asSetting }]) => ({ operands: [x, ...asOperand], settings: { axis, indices: asSetting } }))
+        .map(([x, { asOperand, asSetting }]) => ({
+          operands: [x, ...asOperand],
+          settings: { axis, indices: asSetting },
+        }))
     ),
   call: ([x, tensor], { axis, indices }) => ops.take(x!, indices ?? tensor as Tensor, { axis }),
   reference(xs, { axis, indices }) {
@@ -95,19 +127,27 @@ const takeAlongAxis: Row<Choosing> = {
     indexed(use, [0, 3]).chain(([shape, axis]) => {
       const flat = axis === undefined ? [sizeOf(shape)] : shape;
       const along = axisAt(axis ?? 0, flat.length);
-      return fc.tuple(fc.nat(4), fc.array(fc.boolean(), { minLength: flat.length, maxLength: flat.length })).chain(([n, ones]) => {
-        // The other axes of the indices are as long, or 1.
-        const own = flat.map((size, i) => (i === along ? n : ones[i] ? 1 : size));
-        return fc.tuple(operand({ shape, dtype }), indexOperand(own, flat[along]!, use))
-          .map((xs): Drawn<Choosing> => ({ operands: xs, settings: { axis } }));
-      });
+      return fc.tuple(fc.nat(4), fc.array(fc.boolean(), { minLength: flat.length, maxLength: flat.length })).chain(
+        ([n, ones]) => {
+          // The other axes of the indices are as long, or 1.
+          const own = flat.map((size, i) => (i === along ? n : ones[i] ? 1 : size));
+          return fc.tuple(operand({ shape, dtype }), indexOperand(own, flat[along]!, use))
+            .map((xs): Drawn<Choosing> => ({ operands: xs, settings: { axis } }));
+        },
+      );
     }),
   call: ([x, tensor], { axis }) => ops.takeAlongAxis(x!, tensor as Tensor, { axis }),
   reference([given, list], { axis }) {
     const x = axis === undefined ? { ...given!, shape: [given!.data.length] } : given!;
     const along = axisAt(axis ?? 0, x.shape.length);
     return build(x.shape.map((n, i) => (i === along || n === 1 ? list!.shape[i]! : n)), x.dtype, (index) => {
-      const i = position(stretchedAt({ ...list!, shape: list!.shape }, index.map((k, a) => (a === along ? k : list!.shape[a] === 1 ? 0 : k))), x.shape[along]!);
+      const i = position(
+        stretchedAt(
+          { ...list!, shape: list!.shape },
+          index.map((k, a) => (a === along ? k : list!.shape[a] === 1 ? 0 : k)),
+        ),
+        x.shape[along]!,
+      );
       if (i === null) return missing(x.dtype);
       return at(x, index.map((k, a) => (a === along ? i : x.shape[a] === 1 ? 0 : k)));
     });
@@ -130,7 +170,9 @@ function writing(
         const along = axisAt(axis ?? 0, shape.length);
         return eitherIndices(shape[along]!, "value").chain(({ asOperand, asSetting }) => {
           const own = asOperand[0]?.shape ?? (typeof asSetting === "number" ? [] : [asSetting!.length]);
-          return shrunk(shape.toSpliced(along, 1, ...own)).chain((values) => operands([{ shape, dtype }, { shape: values, dtype, bare: use === "value" && isFloat(dtype) }]))
+          return shrunk(shape.toSpliced(along, 1, ...own)).chain((values) =>
+            operands([{ shape, dtype }, { shape: values, dtype, bare: use === "value" && isFloat(dtype) }])
+          )
             .map(([x, v]) => ({ operands: [x!, ...asOperand, v!], settings: { axis, indices: asSetting } }));
         });
       }),
@@ -161,7 +203,12 @@ function segments(
   name: string,
   call: (x: TensorLike, ids: Indices, n: number) => Tensor,
   f: (values: readonly number[], dtype: DType) => number,
-  rules: { result?: (dtype: DType) => DType; distinct?: boolean; elements?: fc.Arbitrary<number>; tolerance?: Row<Segments>["tolerance"] } = {},
+  rules: {
+    result?: (dtype: DType) => DType;
+    distinct?: boolean;
+    elements?: fc.Arbitrary<number>;
+    tolerance?: Row<Segments>["tolerance"];
+  } = {},
 ): Row<Segments> {
   const { result = (dtype) => dtype, distinct = false } = rules;
   return {
@@ -172,8 +219,12 @@ function segments(
         const rows = shape[0]!;
         const inTensor = operand({ shape: [rows], dtype: "int32", elements: fc.integer({ min: -1, max: n }) });
         const asNumbers = fc.array(fc.nat(Math.max(0, n - 1)), { minLength: rows, maxLength: rows });
-        const ids: fc.Arbitrary<Operand | number[]> = n === 0 ? inTensor : fc.oneof({ weight: 3, arbitrary: inTensor }, { weight: 1, arbitrary: asNumbers });
-        const x = operands([{ shape, dtype, elements: isFloat(dtype) ? undefined : rules.elements }], { distinct: distinct && use === "derivative" });
+        const ids: fc.Arbitrary<Operand | number[]> = n === 0
+          ? inTensor
+          : fc.oneof({ weight: 3, arbitrary: inTensor }, { weight: 1, arbitrary: asNumbers });
+        const x = operands([{ shape, dtype, elements: isFloat(dtype) ? undefined : rules.elements }], {
+          distinct: distinct && use === "derivative",
+        });
         return fc.tuple(x, ids).map(([[x], drawn]) =>
           Array.isArray(drawn)
             ? { operands: [x!], settings: { n, ids: drawn } }
@@ -185,8 +236,11 @@ function segments(
       const to = result(x!.dtype);
       const seen = convert(x!, to);
       const list = ids ?? tensor!.data;
-      return build([n, ...x!.shape.slice(1)], to, ([segment, ...rest]) =>
-        f(list.flatMap((id, row) => (id === segment ? [at(seen, [row, ...rest])] : [])), to));
+      return build(
+        [n, ...x!.shape.slice(1)],
+        to,
+        ([segment, ...rest]) => f(list.flatMap((id, row) => (id === segment ? [at(seen, [row, ...rest])] : [])), to),
+      );
     },
     tolerance: rules.tolerance ?? exact,
   };
@@ -219,19 +273,34 @@ const tied = fc.constantFrom(-1.5, 0, -0, 2, 2.5, NaN, Infinity, -Infinity);
 function ordering(dtype: DType, use: Use): fc.Arbitrary<Drawn<Order>> {
   return shapes({ rank: [1, 4] }).chain((shape) =>
     fc.tuple(
-      operands([{ shape, dtype, elements: use === "value" && isFloat(dtype) ? tied : undefined }], { distinct: use === "derivative" }),
+      operands([{ shape, dtype, elements: use === "value" && isFloat(dtype) ? tied : undefined }], {
+        distinct: use === "derivative",
+      }),
       fc.record({ axis: axisOf(shape.length), descending: fc.boolean() }, { requiredKeys: [] }),
       fc.nat(4),
-    ).map(([xs, settings, k]) => ({ operands: xs, settings: { ...settings, k: Math.min(k, shape.at(settings.axis ?? -1)!) } }))
+    ).map(([xs, settings, k]) => ({
+      operands: xs,
+      settings: { ...settings, k: Math.min(k, shape.at(settings.axis ?? -1)!) },
+    }))
   );
 }
 
 /** The first `k` positions along an axis in order, and the elements there. */
 function firstInOrder(x: Plain, axis: number, descending: boolean, k: number): { positions: Plain; values: Plain } {
   const along = axisAt(axis, x.shape.length);
-  const positions = build(x.shape.with(along, k), "int32", (index) =>
-    ordered(Array.from({ length: x.shape[along]! }, (_, i) => at(x, index.with(along, i))), descending)[index[along]!]!);
-  return { positions, values: build(positions.shape, x.dtype, (index) => at(x, index.with(along, at(positions, index)))) };
+  const positions = build(
+    x.shape.with(along, k),
+    "int32",
+    (index) =>
+      ordered(
+        Array.from({ length: x.shape[along]! }, (_, i) => at(x, index.with(along, i))),
+        descending,
+      )[index[along]!]!,
+  );
+  return {
+    positions,
+    values: build(positions.shape, x.dtype, (index) => at(x, index.with(along, at(positions, index)))),
+  };
 }
 
 const sort: Row<Order> = {
@@ -249,7 +318,8 @@ const argsort: Row<Order> = {
   dtypes: everyDType,
   draw: ordering,
   call: ([x], { axis, descending }) => ops.argsort(x!, { axis, descending }),
-  reference: ([x], { axis = -1, descending = false }) => firstInOrder(x!, axis, descending, x!.shape.at(axis)!).positions,
+  reference: ([x], { axis = -1, descending = false }) =>
+    firstInOrder(x!, axis, descending, x!.shape.at(axis)!).positions,
   tolerance: exact,
   discrete: "the result is positions",
 };
@@ -273,7 +343,11 @@ const topK: Row<Order> = {
 const bincount: Row<number> = {
   name: "bincount",
   dtypes: integers,
-  draw: (dtype) => fc.tuple(shapes().chain((shape) => operand({ shape, dtype })), fc.nat(6)).map(([x, length]) => ({ operands: [x], settings: length })),
+  draw: (dtype) =>
+    fc.tuple(shapes().chain((shape) => operand({ shape, dtype })), fc.nat(6)).map(([x, length]) => ({
+      operands: [x],
+      settings: length,
+    })),
   call: ([x], length) => ops.bincount(x as Tensor, length),
   reference: ([x], length) => build([length], "int32", ([bin]) => x!.data.filter((v) => v === bin).length),
   tolerance: exact,
@@ -289,8 +363,12 @@ export const indexingRows: readonly Row[] = [
   // Sums of multiples of 1/512 are exact.
   writing("indexAdd", numbers, (old, values) => old + sumOf(values)) as Row,
   segments("segmentSum", ops.segmentSum, sumOf) as Row,
-  segments("segmentMax", ops.segmentMax, (values, dtype) => Math.max(lowest(dtype), ...values), { distinct: true }) as Row,
-  segments("segmentMin", ops.segmentMin, (values, dtype) => Math.min(highest(dtype), ...values), { distinct: true }) as Row,
+  segments("segmentMax", ops.segmentMax, (values, dtype) => Math.max(lowest(dtype), ...values), {
+    distinct: true,
+  }) as Row,
+  segments("segmentMin", ops.segmentMin, (values, dtype) => Math.min(highest(dtype), ...values), {
+    distinct: true,
+  }) as Row,
   segments("segmentMean", ops.segmentMean, mean, {
     result: floatOf,
     elements: fc.nat(9),

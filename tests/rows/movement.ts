@@ -4,8 +4,30 @@ import * as fc from "fast-check";
 import * as ops from "../../ops/mod.ts";
 import type { DType } from "../../ops/dtype.ts";
 import type { Tensor, TensorLike } from "../../ops/tensor.ts";
-import { axisOf, elements, operand, operands, type Operand, type ShapeOptions, shapes, shrunk, someAxesOf } from "../draw.ts";
-import { at, axesAt, axisAt, build, convert, indices, type Plain, promoted, sizeOf, store, stretchedAt } from "../plain.ts";
+import {
+  axisOf,
+  elements,
+  type Operand,
+  operand,
+  operands,
+  type ShapeOptions,
+  shapes,
+  shrunk,
+  someAxesOf,
+} from "../draw.ts";
+import {
+  at,
+  axesAt,
+  axisAt,
+  build,
+  convert,
+  indices,
+  type Plain,
+  promoted,
+  sizeOf,
+  store,
+  stretchedAt,
+} from "../plain.ts";
 import { type Drawn, everyDType, exact, type Row } from "../row.ts";
 
 /** A row of an operation on one operand that only moves elements. */
@@ -123,7 +145,9 @@ const broadcastTo: Row<number[]> = {
   name: "broadcastTo",
   dtypes: everyDType,
   draw: (dtype) =>
-    shapes().chain((target) => shrunk(target).chain((shape) => operand({ shape, dtype })).map((x) => ({ operands: [x], settings: target }))),
+    shapes().chain((target) =>
+      shrunk(target).chain((shape) => operand({ shape, dtype })).map((x) => ({ operands: [x], settings: target }))
+    ),
   call: ([x], shape) => ops.broadcastTo(x!, shape),
   reference: ([x], shape) => build(shape, x!.dtype, (index) => stretchedAt(x!, index)),
   tolerance: exact,
@@ -132,7 +156,11 @@ const broadcastTo: Row<number[]> = {
 const expandDims = movement<number | number[]>({
   name: "expandDims",
   shapes: { rank: [0, 3] },
-  settings: ({ length }) => fc.oneof(axisOf(length + 1), someAxesOf(length + 2).map((axes) => axes.slice(0, 2)).filter((axes) => axes.length === 2)),
+  settings: ({ length }) =>
+    fc.oneof(
+      axisOf(length + 1),
+      someAxesOf(length + 2).map((axes) => axes.slice(0, 2)).filter((axes) => axes.length === 2),
+    ),
   call: (x, axis) => ops.expandDims(x, axis),
   reference(x, axis) {
     const rank = x.shape.length + (typeof axis === "number" ? 1 : axis.length);
@@ -148,7 +176,11 @@ const squeeze = movement<{ axis?: number | number[] | undefined }>({
   settings(shape) {
     const ones = shape.flatMap((n, axis) => (n === 1 ? [axis] : []));
     const some = fc.subarray(ones).map((axes) => ({ axis: axes.map((a, i) => (i % 2 ? a - shape.length : a)) }));
-    return fc.oneof(fc.constant({}), some, ...(ones.length > 0 ? [fc.constantFrom(...ones).map((axis) => ({ axis }))] : []));
+    return fc.oneof(
+      fc.constant({}),
+      some,
+      ...(ones.length > 0 ? [fc.constantFrom(...ones).map((axis) => ({ axis }))] : []),
+    );
   },
   call: (x, options) => ops.squeeze(x, options),
   reference(x, { axis }) {
@@ -273,7 +305,11 @@ const split = movement<Splitting>({
     const cuts = typeof parts === "number" ? Array.from({ length: parts - 1 }, (_, i) => (i + 1) * n / parts) : parts;
     return [...cuts, n].map((stop, i) => {
       const start = i === 0 ? 0 : cuts[i - 1]!;
-      return moved(x, x.shape.with(along, Math.max(0, stop - start)), (index) => index.with(along, index[along]! + start));
+      return moved(
+        x,
+        x.shape.with(along, Math.max(0, stop - start)),
+        (index) => index.with(along, index[along]! + start),
+      );
     });
   },
 });
@@ -300,7 +336,10 @@ const pad = movement<Padding>({
 
 const flip = movement<{ axis?: number | number[] | undefined }>({
   name: "flip",
-  settings: ({ length }) => fc.oneof(fc.constant(undefined), someAxesOf(length), ...(length > 0 ? [axisOf(length)] : [])).map((axis) => ({ axis })),
+  settings: ({ length }) =>
+    fc.oneof(fc.constant(undefined), someAxesOf(length), ...(length > 0 ? [axisOf(length)] : [])).map((axis) => ({
+      axis,
+    })),
   call: (x, options) => ops.flip(x, options),
   reference(x, { axis }) {
     const axes = axesAt(axis, x.shape.length);
@@ -323,7 +362,9 @@ const roll = movement<Rolling>({
   settings({ length }) {
     const shift = fc.integer({ min: -7, max: 7 });
     if (length === 0) return shift.map((by) => ({ shift: by }));
-    const several = someAxesOf(length).chain((axis) => fc.array(shift, { minLength: axis.length, maxLength: axis.length }).map((by) => ({ shift: by, axis })));
+    const several = someAxesOf(length).chain((axis) =>
+      fc.array(shift, { minLength: axis.length, maxLength: axis.length }).map((by) => ({ shift: by, axis }))
+    );
     return fc.oneof(
       shift.map((by): Rolling => ({ shift: by })),
       fc.tuple(shift, fc.oneof(axisOf(length), someAxesOf(length))).map(([by, axis]): Rolling => ({ shift: by, axis })),
@@ -332,8 +373,13 @@ const roll = movement<Rolling>({
   },
   call: (x, { shift, axis }) => ops.roll(x, shift, { axis }),
   reference(x, { shift, axis }) {
-    if (axis === undefined) return { ...rolledAlong({ ...x, shape: [x.data.length] }, 0, shift as number), shape: x.shape };
-    return axesAt(axis, x.shape.length).reduce((y, a, i) => rolledAlong(y, a, typeof shift === "number" ? shift : shift[i]!), x);
+    if (axis === undefined) {
+      return { ...rolledAlong({ ...x, shape: [x.data.length] }, 0, shift as number), shape: x.shape };
+    }
+    return axesAt(axis, x.shape.length).reduce(
+      (y, a, i) => rolledAlong(y, a, typeof shift === "number" ? shift : shift[i]!),
+      x,
+    );
   },
 });
 
@@ -354,7 +400,10 @@ const repeat = movement<Repeating>({
   reference(given, { n, axis }) {
     const x = axis === undefined ? { ...given, shape: [given.data.length] } : given;
     const along = axisAt(axis ?? 0, x.shape.length);
-    const from = Array.from({ length: x.shape[along]! }, (_, i) => new Array<number>(typeof n === "number" ? n : n[i]!).fill(i)).flat();
+    const from = Array.from(
+      { length: x.shape[along]! },
+      (_, i) => new Array<number>(typeof n === "number" ? n : n[i]!).fill(i),
+    ).flat();
     return moved(x, x.shape.with(along, from.length), (index) => index.with(along, from[index[along]!]!));
   },
 });
@@ -369,7 +418,11 @@ const tile = movement<number | number[]>({
     const rank = Math.max(x.shape.length, times.length);
     const shape = [...new Array<number>(rank - x.shape.length).fill(1), ...x.shape];
     const factors = [...new Array<number>(rank - times.length).fill(1), ...times];
-    return moved({ ...x, shape }, shape.map((n, i) => n * factors[i]!), (index) => index.map((i, axis) => i % shape[axis]!));
+    return moved(
+      { ...x, shape },
+      shape.map((n, i) => n * factors[i]!),
+      (index) => index.map((i, axis) => i % shape[axis]!),
+    );
   },
 });
 
@@ -410,8 +463,13 @@ const meshgrid: Row<Grid> = {
   name: "meshgrid",
   dtypes: everyDType,
   draw: (dtype) =>
-    fc.tuple(fc.array(fc.nat(3), { minLength: 1, maxLength: 3 }), fc.record({ indexing: fc.constantFrom("xy" as const, "ij" as const) }, { requiredKeys: [] }))
-      .chain(([sizes, settings]) => operands(sizes.map((n) => ({ shape: [n], dtype }))).map((xs) => ({ operands: xs, settings }))),
+    fc.tuple(
+      fc.array(fc.nat(3), { minLength: 1, maxLength: 3 }),
+      fc.record({ indexing: fc.constantFrom("xy" as const, "ij" as const) }, { requiredKeys: [] }),
+    )
+      .chain(([sizes, settings]) =>
+        operands(sizes.map((n) => ({ shape: [n], dtype }))).map((xs) => ({ operands: xs, settings }))
+      ),
   call: (xs, options) => ops.meshgrid(xs as readonly Tensor[], options),
   reference(xs, { indexing = "xy" }) {
     const axes = xs.map((_, i) => (indexing === "xy" && xs.length > 1 && i < 2 ? 1 - i : i));

@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import * as ops from "../../ops/mod.ts";
 import type { DType } from "../../ops/dtype.ts";
 import type { Tensor, TensorLike } from "../../ops/tensor.ts";
-import { axesOf, axisOf, between, operand, operands, type ShapeOptions, shapes, type Use } from "../draw.ts";
+import { axesOf, axisOf, type Operand, operand, operands, type ShapeOptions, shapes, type Use } from "../draw.ts";
 import {
   absolute,
   alongAxis,
@@ -21,7 +21,7 @@ import {
   sizeOf,
   sumOf,
 } from "../plain.ts";
-import { everyDType, exact, type Row, type Tolerance } from "../row.ts";
+import { everyDType, exact, floats, type Row, type Tolerance } from "../row.ts";
 
 interface Reduction {
   readonly axis?: number | readonly number[] | undefined;
@@ -46,6 +46,14 @@ interface Rules {
   readonly discrete?: string;
 }
 
+/** What is not finite, or not quite 0, beside something else. */
+const specialPairs: Operand = {
+  shape: [8, 2],
+  dtype: "float64",
+  data: [NaN, 1, 1, NaN, Infinity, 1, -Infinity, 1, Infinity, -Infinity, -Infinity, -Infinity, -0, -0, 2 ** -149, 0],
+  layout: "rows",
+};
+
 /** A row of a reduction over any axes. */
 function reduction(
   name: string,
@@ -64,6 +72,7 @@ function reduction(
       return reduced(isFloat(to) || to === "bool" ? convert(x!, to) : x!, options, to, f);
     },
     tolerance: rules.tolerance,
+    examples: floats.map((dtype) => ({ operands: [{ ...specialPairs, dtype }], settings: { axis: 1 } })),
     ...(rules.discrete === undefined ? {} : { discrete: rules.discrete }),
   };
 }
@@ -99,7 +108,12 @@ const extreme = { empty: "an error", distinct: true, result: same, tolerance: ex
 
 const reductions: Row[] = [
   reduction("sum", ops.sum, sumOf, { result: countOf, tolerance: exactSums }),
-  reduction("mean", ops.mean, meanOf, { result: floatOf, empty: "not finite", elements: (dtype) => isFloat(dtype) || dtype === "bool" ? undefined : fc.nat(9), tolerance: { ulps: 1, because: "an exact sum, and a quotient by a number of elements" } }),
+  reduction("mean", ops.mean, meanOf, {
+    result: floatOf,
+    empty: "not finite",
+    elements: (dtype) => isFloat(dtype) || dtype === "bool" ? undefined : fc.nat(9),
+    tolerance: { ulps: 1, because: "an exact sum, and a quotient by a number of elements" },
+  }),
   reduction("prod", ops.prod, productOf, {
     result: countOf,
     // No more than 64 factors near 1: their products stay far from overflow, and 0 is among them.
@@ -109,8 +123,16 @@ const reductions: Row[] = [
   }),
   reduction("max", ops.max, (values) => Math.max(...values), extreme),
   reduction("min", ops.min, (values) => Math.min(...values), extreme),
-  reduction("any", ops.any, (values) => Math.max(0, ...values), { result: toBool, tolerance: exact, discrete: "the result is bool" }),
-  reduction("all", ops.all, (values) => Math.min(1, ...values), { result: toBool, tolerance: exact, discrete: "the result is bool" }),
+  reduction("any", ops.any, (values) => Math.max(0, ...values), {
+    result: toBool,
+    tolerance: exact,
+    discrete: "the result is bool",
+  }),
+  reduction("all", ops.all, (values) => Math.min(1, ...values), {
+    result: toBool,
+    tolerance: exact,
+    discrete: "the result is bool",
+  }),
   reduction("logSumExp", ops.logSumExp, logSumExpOf, {
     result: floatOf,
     empty: "not finite",
@@ -140,7 +162,12 @@ const smoothSpread: Omit<Rules, "result" | "tolerance"> = {
 };
 
 /** Variance or standard deviation. */
-function spread(name: string, call: (x: TensorLike, options: Spread) => Tensor, of: (variance: number) => number, tolerance: Tolerance<Spread>): Row<Spread> {
+function spread(
+  name: string,
+  call: (x: TensorLike, options: Spread) => Tensor,
+  of: (variance: number) => number,
+  tolerance: Tolerance<Spread>,
+): Row<Spread> {
   return {
     name,
     dtypes: everyDType,
@@ -167,7 +194,8 @@ const largest = (x: Plain, options: Reduction, f: (v: number) => number): Plain 
 const spreads: Row<Spread>[] = [
   spread("variance", ops.variance, (v) => v, {
     ulps: 16,
-    because: "deviations err by an ulp of the largest element, which their squares, at most four times its square, carry on",
+    because:
+      "deviations err by an ulp of the largest element, which their squares, at most four times its square, carry on",
     of: ([x], options) => largest(x!, options, (v) => 4 * v * v),
   }),
   spread("std", ops.std, Math.sqrt, {
@@ -183,14 +211,27 @@ interface Choice {
 }
 
 /** The position of the first extreme element; NaN is extreme. */
-function choice(name: string, call: (x: TensorLike, options: Choice) => Tensor, beats: (a: number, b: number) => boolean): Row<Choice> {
+function choice(
+  name: string,
+  call: (x: TensorLike, options: Choice) => Tensor,
+  beats: (a: number, b: number) => boolean,
+): Row<Choice> {
   const first = (values: number[]): number =>
-    values.reduce((best, v, i) => (beats(v, values[best]!) || (v !== v && values[best] === values[best]) ? i : best), 0);
+    values.reduce(
+      (best, v, i) => (beats(v, values[best]!) || (v !== v && values[best] === values[best]) ? i : best),
+      0,
+    );
   return {
     name,
     dtypes: everyDType,
     draw: (dtype) =>
-      shapes().chain((shape) => fc.tuple(fc.constant(shape), shape.length === 0 ? fc.constant(undefined) : fc.option(axisOf(shape.length), { nil: undefined }), fc.boolean()))
+      shapes().chain((shape) =>
+        fc.tuple(
+          fc.constant(shape),
+          shape.length === 0 ? fc.constant(undefined) : fc.option(axisOf(shape.length), { nil: undefined }),
+          fc.boolean(),
+        )
+      )
         .filter(([shape, axis]) => (axis === undefined ? sizeOf(shape) : shape.at(axis)) !== 0)
         .chain(([shape, axis, keepDims]) =>
           // Few different values, so that there are ties.
@@ -214,13 +255,24 @@ const cumsum: Row<Cumulative> = {
   dtypes: everyDType,
   draw: (dtype) =>
     shapes().chain((shape) =>
-      fc.tuple(operand({ shape, dtype }), fc.record({ axis: shape.length === 0 ? fc.constant(undefined) : fc.option(axisOf(shape.length), { nil: undefined }), reverse: fc.boolean() }))
+      fc.tuple(
+        operand({ shape, dtype }),
+        fc.record({
+          axis: shape.length === 0 ? fc.constant(undefined) : fc.option(axisOf(shape.length), { nil: undefined }),
+          reverse: fc.boolean(),
+        }),
+      )
     ).map(([x, settings]) => ({ operands: [x], settings })),
   call: ([x], options) => ops.cumsum(x!, options),
   reference([x], { axis, reverse = false }) {
     const line = axis === undefined ? flat(x!) : x!;
     const along = axisAt(axis ?? 0, line.shape.length);
-    return alongAxis(line, along, countOf(x!.dtype), (values) => values.map((_, i) => sumOf(reverse ? values.slice(i) : values.slice(0, i + 1))));
+    return alongAxis(
+      line,
+      along,
+      countOf(x!.dtype),
+      (values) => values.map((_, i) => sumOf(reverse ? values.slice(i) : values.slice(0, i + 1))),
+    );
   },
   tolerance: exactSums,
 };
@@ -236,14 +288,18 @@ const allClose: Row<Closeness> = {
   dtypes: everyDType,
   draw: (dtype) =>
     shapes().chain((shape) => {
-      const few = isFloat(dtype) ? fc.constantFrom(0, 1, 1.0009765625, 1.125, 2, NaN, Infinity) : fc.integer({ min: 0, max: 1 });
+      const few = isFloat(dtype)
+        ? fc.constantFrom(0, 1, 1.0009765625, 1.125, 2, NaN, Infinity)
+        : fc.integer({ min: 0, max: 1 });
       // Two operands that are often equal, or nearly so.
       return fc.tuple(operand({ shape, dtype, elements: few }), fc.nat(20), few).map(([x, n, other]) => {
         const { layout: _, ...rest } = x;
         return [x, { ...rest, data: x.data.map((v, i) => (i === n ? other : v)), layout: "rows" as const }];
       });
     }).chain((xs) =>
-      fc.record({ rtol: fc.constantFrom(0, 0.001, 0.2), atol: fc.constantFrom(0, 0.01, 1), equalNaN: fc.boolean() }, { requiredKeys: [] })
+      fc.record({ rtol: fc.constantFrom(0, 0.001, 0.2), atol: fc.constantFrom(0, 0.01, 1), equalNaN: fc.boolean() }, {
+        requiredKeys: [],
+      })
         .map((settings) => ({ operands: xs, settings }))
     ),
   call: ([a, b], options) => ops.tensor(ops.allClose(a!, b!, options)),

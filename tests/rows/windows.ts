@@ -5,7 +5,20 @@ import * as ops from "../../ops/mod.ts";
 import type { DType } from "../../ops/dtype.ts";
 import type { Tensor, TensorLike } from "../../ops/tensor.ts";
 import { axisOf, between, operand, operands, shapes, type Use } from "../draw.ts";
-import { absolute, at, axesAt, build, convert, floatOf, indices, isFloat, type Plain, promoted, reduced, sumOf } from "../plain.ts";
+import {
+  absolute,
+  at,
+  axesAt,
+  build,
+  convert,
+  floatOf,
+  indices,
+  isFloat,
+  type Plain,
+  promoted,
+  reduced,
+  sumOf,
+} from "../plain.ts";
 import { everyDType, floats, numbers, type Row } from "../row.ts";
 
 type Padding = "valid" | "same" | "circular" | number | [number, number][];
@@ -21,7 +34,12 @@ const perAxis = (value: number | readonly number[] | undefined, n: number): numb
   typeof value === "object" ? [...value] : new Array<number>(n).fill(value ?? 1);
 
 /** Cells before and after each axis. "same" makes ceil(size / stride) windows fit, the odd cell behind. */
-function cells(padding: Padding | undefined, sizes: readonly number[], reach: readonly number[], strides: readonly number[]): [number, number][] {
+function cells(
+  padding: Padding | undefined,
+  sizes: readonly number[],
+  reach: readonly number[],
+  strides: readonly number[],
+): [number, number][] {
   if (typeof padding === "object") return padding;
   return sizes.map((n, i) => {
     if (typeof padding === "number") return [padding, padding];
@@ -32,7 +50,12 @@ function cells(padding: Padding | undefined, sizes: readonly number[], reach: re
 }
 
 /** How many windows fit along each axis. */
-function windows(sizes: readonly number[], reach: readonly number[], pads: readonly (readonly [number, number])[], strides: readonly number[]): number[] {
+function windows(
+  sizes: readonly number[],
+  reach: readonly number[],
+  pads: readonly (readonly [number, number])[],
+  strides: readonly number[],
+): number[] {
   return sizes.map((n, i) => Math.floor((n + pads[i]![0] + pads[i]![1] - reach[i]!) / strides[i]!) + 1);
 }
 
@@ -47,13 +70,15 @@ function convolved(x: Plain, w: Plain, { padding, groups = 1, ...rest }: Convolu
   return build([x.shape[0]!, ...windows(sizes, reach, pads, strides), features], dtype, (index) => {
     const [b, f] = [index[0]!, index.at(-1)!];
     const first = Math.floor(f / (features / groups)) * channels;
-    return sumOf(indices([...kernel, channels]).map((inner) => {
-      const cell = sizes.map((_, i) => index[i + 1]! * strides[i]! + inner[i]! * dilation[i]! - pads[i]![0]);
-      const c = inner.at(-1)!;
-      const wrapped = padding === "circular" ? cell.map((at, i) => (at + sizes[i]!) % sizes[i]!) : cell;
-      if (wrapped.some((at, i) => at < 0 || at >= sizes[i]!)) return 0;
-      return at(x, [b, ...wrapped, first + c]) * at(w, [...inner, f]);
-    }));
+    return sumOf(
+      indices([...kernel, channels]).map((inner) => {
+        const cell = sizes.map((_, i) => index[i + 1]! * strides[i]! + inner[i]! * dilation[i]! - pads[i]![0]);
+        const c = inner.at(-1)!;
+        const wrapped = padding === "circular" ? cell.map((at, i) => (at + sizes[i]!) % sizes[i]!) : cell;
+        if (wrapped.some((at, i) => at < 0 || at >= sizes[i]!)) return 0;
+        return at(x, [b, ...wrapped, first + c]) * at(w, [...inner, f]);
+      }),
+    );
   });
 }
 
@@ -66,7 +91,8 @@ interface ConvCase {
 /** One or two spatial axes (three now and then), every kind of padding, a window that fits at least once. */
 function convCases(): fc.Arbitrary<ConvCase> {
   return fc.constantFrom(1, 1, 2, 2, 2, 3).chain((n) => {
-    const each = (value: fc.Arbitrary<number>): fc.Arbitrary<number[]> => fc.array(value, { minLength: n, maxLength: n });
+    const each = (value: fc.Arbitrary<number>): fc.Arbitrary<number[]> =>
+      fc.array(value, { minLength: n, maxLength: n });
     const little = fc.integer({ min: 1, max: 2 });
     const pads: fc.Arbitrary<Padding | undefined> = fc.oneof(
       fc.constantFrom<Padding | undefined>(undefined, "valid", "same", "circular", 1),
@@ -88,7 +114,8 @@ function convCases(): fc.Arbitrary<ConvCase> {
     const reach = kernel.map((k, i) => (k - 1) * perAxis(dilation, n)[i]! + 1);
     const pads = cells(padding, sizes, reach, perAxis(strides, n));
     return sizes.every((size, i) =>
-      size + pads[i]![0] + pads[i]![1] >= reach[i]! && (padding !== "circular" || (pads[i]![0] <= size && pads[i]![1] <= size))
+      size + pads[i]![0] + pads[i]![1] >= reach[i]! &&
+      (padding !== "circular" || (pads[i]![0] <= size && pads[i]![1] <= size))
     );
   }).map(({ batch, sizes, kernel, groups, channels, features, strides, dilation, padding }) => ({
     x: [batch, ...sizes, channels * groups],
@@ -155,7 +182,8 @@ interface PoolCase {
 /** Windows that fit at least once and always hold a real cell. */
 function poolCases(): fc.Arbitrary<PoolCase> {
   return fc.constantFrom(1, 2, 2, 3).chain((n) => {
-    const each = (value: fc.Arbitrary<number>): fc.Arbitrary<number[]> => fc.array(value, { minLength: n, maxLength: n });
+    const each = (value: fc.Arbitrary<number>): fc.Arbitrary<number[]> =>
+      fc.array(value, { minLength: n, maxLength: n });
     const little = fc.integer({ min: 1, max: 3 });
     return fc.record({
       batch: fc.nat(2),
@@ -183,16 +211,27 @@ function pooled(x: Plain, { window, strides, padding }: Pooling, dtype: DType, f
   const sizes = x.shape.slice(1, -1);
   const [reach, steps] = [perAxis(window, sizes.length), perAxis(strides ?? window, sizes.length)];
   const pads = cells(padding, sizes, reach, steps);
-  return build([x.shape[0]!, ...windows(sizes, reach, pads, steps), x.shape.at(-1)!], dtype, (index) =>
-    f(indices(reach).flatMap((inner) => {
-      const cell = inner.map((k, i) => index[i + 1]! * steps[i]! + k - pads[i]![0]);
-      return cell.some((at, i) => at < 0 || at >= sizes[i]!) ? [] : [at(x, [index[0]!, ...cell, index.at(-1)!])];
-    })));
+  return build(
+    [x.shape[0]!, ...windows(sizes, reach, pads, steps), x.shape.at(-1)!],
+    dtype,
+    (index) =>
+      f(
+        indices(reach).flatMap((inner) => {
+          const cell = inner.map((k, i) => index[i + 1]! * steps[i]! + k - pads[i]![0]);
+          return cell.some((at, i) => at < 0 || at >= sizes[i]!) ? [] : [at(x, [index[0]!, ...cell, index.at(-1)!])];
+        }),
+      ),
+  );
 }
 
 const mean = (values: number[]): number => sumOf(values) / values.length;
 
-function pool(name: string, call: (x: TensorLike, options: Pooling) => Tensor, f: (values: number[]) => number, distinct: boolean): Row<Pooling> {
+function pool(
+  name: string,
+  call: (x: TensorLike, options: Pooling) => Tensor,
+  f: (values: number[]) => number,
+  distinct: boolean,
+): Row<Pooling> {
   return {
     name,
     dtypes: everyDType,
@@ -203,7 +242,10 @@ function pool(name: string, call: (x: TensorLike, options: Pooling) => Tensor, f
       ),
     call: ([x], options) => call(x!, options),
     reference: ([x], options) => pooled(convert(x!, floatOf(x!.dtype)), options, floatOf(x!.dtype), f),
-    tolerance: { ulps: distinct ? 0 : 1, because: "choices are exact; so are sums of multiples of 1/512, and a quotient is rounded" },
+    tolerance: {
+      ulps: distinct ? 0 : 1,
+      because: "choices are exact; so are sums of multiples of 1/512, and a quotient is rounded",
+    },
   };
 }
 
@@ -212,7 +254,12 @@ function smallIntegers(dtype: DType): fc.Arbitrary<number> | undefined {
   return isFloat(dtype) || dtype === "bool" ? undefined : fc.nat(9);
 }
 
-function globalPool(name: string, call: (x: TensorLike) => Tensor, f: (values: number[]) => number, distinct: boolean): Row<null> {
+function globalPool(
+  name: string,
+  call: (x: TensorLike) => Tensor,
+  f: (values: number[]) => number,
+  distinct: boolean,
+): Row<null> {
   return {
     name,
     dtypes: everyDType,
@@ -226,7 +273,10 @@ function globalPool(name: string, call: (x: TensorLike) => Tensor, f: (values: n
       const axis = x!.shape.slice(1, -1).map((_, i) => i + 1);
       return reduced(convert(x!, floatOf(x!.dtype)), { axis }, floatOf(x!.dtype), f);
     },
-    tolerance: { ulps: distinct ? 0 : 1, because: "choices are exact; so are sums of multiples of 1/512, and a quotient is rounded" },
+    tolerance: {
+      ulps: distinct ? 0 : 1,
+      because: "choices are exact; so are sums of multiples of 1/512, and a quotient is rounded",
+    },
   };
 }
 
@@ -241,7 +291,12 @@ function normalised(x: Plain, { axis }: Axes, f: (shifted: number, total: number
   const dtype = floatOf(x.dtype);
   const logits = convert(x, dtype);
   const top = reduced(logits, { axis: axes, keepDims: true }, dtype, (values) => Math.max(...values));
-  const total = reduced(logits, { axis: axes, keepDims: true }, dtype, (values) => sumOf(values.map((v) => Math.exp(v - Math.max(...values)))));
+  const total = reduced(
+    logits,
+    { axis: axes, keepDims: true },
+    dtype,
+    (values) => sumOf(values.map((v) => Math.exp(v - Math.max(...values)))),
+  );
   return build(x.shape, dtype, (index) => {
     const line = index.map((i, a) => (axes.includes(a) ? 0 : i));
     return f(at(logits, index) - at(top, line), at(total, line));
@@ -250,20 +305,41 @@ function normalised(x: Plain, { axis }: Axes, f: (shifted: number, total: number
 
 const large = fc.integer({ min: -4, max: 4 }).map((n) => n * 2500);
 
-function softmaxLike(name: "softmax" | "logSoftmax", f: (shifted: number, total: number) => number, tolerance: Row<Axes>["tolerance"]): Row<Axes> {
+function softmaxLike(
+  name: "softmax" | "logSoftmax",
+  f: (shifted: number, total: number) => number,
+  tolerance: Row<Axes>["tolerance"],
+): Row<Axes> {
   return {
     name,
     dtypes: everyDType,
     draw: (dtype, use) =>
       shapes().chain((shape) =>
         fc.tuple(
-          operand({ shape, dtype, elements: isFloat(dtype) ? use === "value" ? fc.oneof(between(-8, 8), large) : between(-8, 8) : undefined }),
-          shape.length === 0 ? fc.constant(undefined) : fc.oneof(fc.constant(undefined), axisOf(shape.length), fc.constantFrom([0], [-1], shape.length > 1 ? [-1, 0] : [0])),
+          operand({
+            shape,
+            dtype,
+            elements: isFloat(dtype) ? use === "value" ? fc.oneof(between(-8, 8), large) : between(-8, 8) : undefined,
+          }),
+          shape.length === 0 ? fc.constant(undefined) : fc.oneof(
+            fc.constant(undefined),
+            axisOf(shape.length),
+            fc.constantFrom([0], [-1], shape.length > 1 ? [-1, 0] : [0]),
+          ),
         )
       ).map(([x, axis]) => ({ operands: [x], settings: { axis } })),
     call: ([x], options) => ops[name](x!, options),
     reference: ([x], options) => normalised(x!, options, f),
     tolerance,
+    examples: floats.map((dtype) => ({
+      operands: [{
+        shape: [5, 2],
+        dtype,
+        data: [-Infinity, 0, 1e4, -1e4, NaN, 1, -Infinity, -Infinity, 88, 90],
+        layout: "rows",
+      }],
+      settings: {},
+    })),
   };
 }
 
