@@ -11,7 +11,11 @@ const commands: Readonly<Record<string, readonly string[]>> = {
     ...["run", "--no-config", "--lock=peers.lock", "--frozen", "--allow-read", "--allow-env", "--allow-sys"],
     "peers/tfjs.ts",
   ],
-  "PyTorch": ["/usr/bin/python3", "peers/pytorch.py"],
+  // glibc keeps freed memory, as the others do; else PyTorch pays page faults for every result of some sizes.
+  "PyTorch": [
+    ...["/usr/bin/env", "MALLOC_MMAP_THRESHOLD_=33554432", "MALLOC_TRIM_THRESHOLD_=1073741824"],
+    ...["/usr/bin/python3", "peers/pytorch.py"],
+  ],
 };
 
 /**

@@ -1,6 +1,6 @@
 /** What kernels are given: arrays in WebAssembly memory, and the memory itself. */
 
-import { type DType, type TypedArray } from "../ops/dtype.ts";
+import type { DType, TypedArray } from "../ops/dtype.ts";
 import type { KernelKind, KernelOf } from "../ops/kernel.ts";
 import type { Strided } from "../ops/shape.ts";
 

@@ -2,10 +2,10 @@
 
 import { vmap } from "../grad/vmap.ts";
 import { arange } from "../ops/create.ts";
-import { add } from "../ops/elementwise.ts";
+import { add } from "../ops/arithmetic.ts";
 import { ShapeError } from "../ops/errors.ts";
 import { take } from "../ops/indexing.ts";
-import { pad } from "../ops/movement.ts";
+import { pad } from "../ops/joining.ts";
 import { randint } from "../ops/random/integers.ts";
 import { split } from "../ops/random/key.ts";
 import { typeString } from "../ops/shape.ts";

@@ -1,6 +1,6 @@
 /** Reader of the IDX format, in which MNIST and its kin are distributed. */
 
-import { tensor } from "../ops/create.ts";
+import { tensor } from "../ops/literal.ts";
 import type { TypedArray } from "../ops/dtype.ts";
 import { describe } from "../ops/errors.ts";
 import { sizeOf } from "../ops/shape.ts";

@@ -1,7 +1,8 @@
 /** Scaling data to mean 0 and variance 1, by what was measured on the training part. */
 
 import { toFloat } from "../ops/arguments.ts";
-import { div, equal, sub, where } from "../ops/elementwise.ts";
+import { div, sub } from "../ops/arithmetic.ts";
+import { equal, where } from "../ops/logic.ts";
 import { ShapeError } from "../ops/errors.ts";
 import { max, mean as meanOf, min, std as stdOf } from "../ops/reduction.ts";
 import { typeString } from "../ops/shape.ts";

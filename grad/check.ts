@@ -1,9 +1,9 @@
 /** The gradient checker: derivatives against differences of the function itself. */
 
 import { checkOptions, toTensor } from "../ops/arguments.ts";
-import { tensor } from "../ops/create.ts";
+import { tensor } from "../ops/literal.ts";
 import { isFloat } from "../ops/dtype.ts";
-import { cast } from "../ops/elementwise.ts";
+import { cast } from "../ops/cast.ts";
 import { describe } from "../ops/errors.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { putTogether, takeApart } from "../ops/structure.ts";

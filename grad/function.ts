@@ -2,7 +2,7 @@
 
 import { toTensor } from "../ops/arguments.ts";
 import { isFloat } from "../ops/dtype.ts";
-import { cast } from "../ops/elementwise.ts";
+import { cast } from "../ops/cast.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
 import { sameShape, type TensorType, typeString } from "../ops/shape.ts";
 import { Tensor, type TensorLike } from "../ops/tensor.ts";

@@ -1,8 +1,10 @@
 /** Jacobians and Hessians: derivatives along every basis direction at once. */
 
 import { checkOptions, toTensor } from "../ops/arguments.ts";
-import { eye, zeros } from "../ops/create.ts";
-import { concatenate, moveAxis, reshape, slice } from "../ops/movement.ts";
+import { zeros } from "../ops/create.ts";
+import { eye } from "../ops/matrices.ts";
+import { concatenate } from "../ops/joining.ts";
+import { moveAxis, reshape, slice } from "../ops/movement.ts";
 import { sizeOf, typeString } from "../ops/shape.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { putTogether, takeApart } from "../ops/structure.ts";

@@ -1,6 +1,6 @@
 /** Reading a primitive's derivative: what both modes of differentiation share. */
 
-import { add } from "../ops/elementwise.ts";
+import { add } from "../ops/arithmetic.ts";
 import { zerosLike } from "../ops/create.ts";
 import { bind1 } from "../ops/bind.ts";
 import { isFloat } from "../ops/dtype.ts";

@@ -1,7 +1,7 @@
 /** The tape: records a function's operations on known values, to be run backward, or forward again on tangents. */
 
 import { bind } from "../ops/bind.ts";
-import { add } from "../ops/elementwise.ts";
+import { add } from "../ops/arithmetic.ts";
 import type { Primitive } from "../ops/primitive.ts";
 import { enterScope, Owner, tidy } from "../ops/scope.ts";
 import { ConcreteTensor, type Tensor } from "../ops/tensor.ts";

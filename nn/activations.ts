@@ -3,22 +3,11 @@
 import { toFloat } from "../ops/arguments.ts";
 import { relu, sigmoid, softplus } from "../ops/activation.ts";
 import { derived } from "../ops/derived.ts";
-import {
-  abs,
-  add,
-  clip,
-  div,
-  expm1,
-  greater,
-  greaterEqual,
-  mul,
-  neg,
-  square,
-  tanh as tanhOf,
-  where,
-} from "../ops/elementwise.ts";
+import { abs, add, clip, div, mul, neg, square } from "../ops/arithmetic.ts";
+import { expm1, tanh as tanhOf } from "../ops/functions.ts";
+import { greater, greaterEqual, where } from "../ops/logic.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
-import { split } from "../ops/movement.ts";
+import { split } from "../ops/joining.ts";
 import { normalizeAxis, typeString } from "../ops/shape.ts";
 import type { Tensor, TensorLike } from "../ops/tensor.ts";
 

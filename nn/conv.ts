@@ -2,7 +2,7 @@
 
 import { conv as convolve, type ConvOptions, perAxis } from "../ops/convolution.ts";
 import { zeros } from "../ops/create.ts";
-import { add } from "../ops/elementwise.ts";
+import { add } from "../ops/arithmetic.ts";
 import { ShapeError } from "../ops/errors.ts";
 import { typeString } from "../ops/shape.ts";
 import { type AffineParams, checkFeatures } from "./dense.ts";

@@ -1,7 +1,7 @@
 /** The fully connected layer. */
 
 import { zeros } from "../ops/create.ts";
-import { add } from "../ops/elementwise.ts";
+import { add } from "../ops/arithmetic.ts";
 import { ShapeError } from "../ops/errors.ts";
 import { tensordot } from "../ops/contraction.ts";
 import { typeString } from "../ops/shape.ts";

@@ -1,7 +1,7 @@
 /** Initialisers: from a key and a shape to the first value of a weight. */
 
 import { full, ones as onesOf, zeros as zerosOf } from "../ops/create.ts";
-import { add, mul } from "../ops/elementwise.ts";
+import { add, mul } from "../ops/arithmetic.ts";
 import { ShapeError } from "../ops/errors.ts";
 import { normal as normalOf } from "../ops/random/normal.ts";
 import { uniform as uniformOf } from "../ops/random/uniform.ts";

@@ -3,22 +3,10 @@
 import { softplus } from "../ops/activation.ts";
 import { onesLike } from "../ops/create.ts";
 import { isFloat, kindOf } from "../ops/dtype.ts";
-import {
-  abs,
-  add,
-  cast,
-  div,
-  equal,
-  less,
-  log,
-  maximum,
-  mul,
-  neg,
-  notEqual,
-  square,
-  sub,
-  where,
-} from "../ops/elementwise.ts";
+import { abs, add, div, maximum, mul, neg, square, sub } from "../ops/arithmetic.ts";
+import { cast } from "../ops/cast.ts";
+import { log } from "../ops/functions.ts";
+import { equal, less, notEqual, where } from "../ops/logic.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
 import { take, takeAlongAxis } from "../ops/indexing.ts";
 import { expandDims, squeeze } from "../ops/movement.ts";

@@ -1,9 +1,11 @@
 /** Measures of how good predictions are; none has a derivative. */
 
 import { kindOf } from "../ops/dtype.ts";
-import { add, cast, equal, mul } from "../ops/elementwise.ts";
+import { add, mul } from "../ops/arithmetic.ts";
+import { cast } from "../ops/cast.ts";
+import { equal } from "../ops/logic.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
-import { bincount } from "../ops/indexing.ts";
+import { bincount } from "../ops/segments.ts";
 import { reshape } from "../ops/movement.ts";
 import { argmax, mean } from "../ops/reduction.ts";
 import { sameShape, typeString } from "../ops/shape.ts";

@@ -8,7 +8,7 @@
 import "../cpu/install.ts";
 
 export { relu, sigmoid, softplus } from "../ops/activation.ts";
-export { tanh } from "../ops/elementwise.ts";
+export { tanh } from "../ops/functions.ts";
 export {
   celu,
   elu,

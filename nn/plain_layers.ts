@@ -1,6 +1,7 @@
 /** Layers without parameters: pooling, flattening, dropout. */
 
-import { mul, where } from "../ops/elementwise.ts";
+import { mul } from "../ops/arithmetic.ts";
+import { where } from "../ops/logic.ts";
 import { reshape } from "../ops/movement.ts";
 import { avgPool as averageWindows, maxPool as maximizeWindows, type PoolOptions } from "../ops/pooling.ts";
 import { bernoulli } from "../ops/random/categorical.ts";

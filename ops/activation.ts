@@ -3,7 +3,8 @@
 import { toFloat } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
 import { zerosLike } from "./create.ts";
-import { greater, mul, sub, where } from "./elementwise.ts";
+import { mul, sub } from "./arithmetic.ts";
+import { greater, where } from "./logic.ts";
 import { pointwise } from "./families.ts";
 import { binary, constant, type Scalar, select, unary } from "./scalar.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";

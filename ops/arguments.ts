@@ -2,7 +2,7 @@
 
 import { full } from "./create.ts";
 import { type DType, highest, holds, isFloat, kindOf, lowest, promote } from "./dtype.ts";
-import { cast } from "./elementwise.ts";
+import { cast } from "./cast.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { broadcastTo } from "./movement.ts";
 import { broadcastShapes, sameShape, typeString } from "./shape.ts";

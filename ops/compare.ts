@@ -2,7 +2,9 @@
 
 import { checkOptions, matched } from "./arguments.ts";
 import { isFloat } from "./dtype.ts";
-import { abs, add, cast, equal, isFinite, isNaN, lessEqual, logicalAnd, logicalOr, mul, sub } from "./elementwise.ts";
+import { abs, add, mul, sub } from "./arithmetic.ts";
+import { cast } from "./cast.ts";
+import { equal, isFinite, isNaN, lessEqual, logicalAnd, logicalOr } from "./logic.ts";
 import { all } from "./reduction.ts";
 import type { TensorLike } from "./tensor.ts";
 

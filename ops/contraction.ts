@@ -2,7 +2,7 @@
 
 import { promoted } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
-import { mul } from "./elementwise.ts";
+import { mul } from "./arithmetic.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { alignBatch } from "./families.ts";
 import { broadcastTo, reshape, swapAxes, transpose } from "./movement.ts";

@@ -3,10 +3,11 @@
 import { checkOptions, promoted } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
 import { isFloat } from "./dtype.ts";
-import { cast } from "./elementwise.ts";
+import { cast } from "./cast.ts";
 import { describe, ShapeError } from "./errors.ts";
 import type { ConvGeometry } from "./kernel.ts";
-import { concatenate, moveAxis, reshape, slice } from "./movement.ts";
+import { concatenate } from "./joining.ts";
+import { moveAxis, reshape, slice } from "./movement.ts";
 import type { Primitive } from "./primitive.ts";
 import { type Shape, typeString } from "./shape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";

@@ -3,7 +3,7 @@
 import { promoted } from "./arguments.ts";
 import { matmul } from "./contraction.ts";
 import { derived } from "./derived.ts";
-import { mul } from "./elementwise.ts";
+import { mul } from "./arithmetic.ts";
 import { count, describe, ShapeError } from "./errors.ts";
 import { moveAxis, reshape, slice, transpose } from "./movement.ts";
 import { sum } from "./reduction.ts";

@@ -4,7 +4,7 @@ import { bind1 } from "./bind.ts";
 import type { DType } from "./dtype.ts";
 import type { Kernel } from "./kernel.ts";
 import { broadcastTo } from "./movement.ts";
-import type { Partial, Primitive } from "./primitive.ts";
+import type { Partial, Primitive, Slot } from "./primitive.ts";
 import { input, type Scalar } from "./scalar.ts";
 import type { TensorType } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -40,6 +40,11 @@ export function pointwise(
       return [bind1(this, alignBatch(inputs, batched, size), params)];
     },
   };
+}
+
+/** A partial derivative: a linear map of g, given kept values. */
+export function keeping(keeps: readonly Slot[], of: (g: Tensor, ...kept: Tensor[]) => Tensor): Partial {
+  return { keeps, of };
 }
 
 /** Gives the unbatched inputs the batch axis too, by broadcasting. */

@@ -1,16 +1,19 @@
-/** Reading and writing at computed positions, sorting, segments. */
+/** Reading and writing at computed positions. */
 
 import { checkOptions, promoted, toNumeric, toTensor } from "./arguments.ts";
+import { add, div, maximum, mul } from "./arithmetic.ts";
 import { bind1 } from "./bind.ts";
-import { constantOf, iota, tensor, zerosLike } from "./create.ts";
+import { cast } from "./cast.ts";
+import { iota, zerosLike } from "./create.ts";
+import { tensor } from "./literal.ts";
 import { kindOf } from "./dtype.ts";
-import { add, cast, div, equal, greaterEqual, less, logicalAnd, maximum, mul, where } from "./elementwise.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { alignBatch } from "./families.ts";
 import type { Combiner } from "./kernel.ts";
-import { broadcastTo, expandDims, flatten, moveAxis, reshape, slice } from "./movement.ts";
-import { notDifferentiable, type Primitive } from "./primitive.ts";
-import { broadcastShapes, checkCount, normalizeAxis, sameShape, type Shape, sizeOf, typeString } from "./shape.ts";
+import { equal, greaterEqual, less, logicalAnd, where } from "./logic.ts";
+import { broadcastTo, expandDims, flatten, moveAxis, reshape } from "./movement.ts";
+import type { Primitive } from "./primitive.ts";
+import { broadcastShapes, normalizeAxis, sameShape, type Shape, sizeOf, typeString } from "./shape.ts";
 import { Tensor, type TensorLike } from "./tensor.ts";
 
 /** Integer positions: a tensor, a number, or an array of numbers. */
@@ -89,21 +92,11 @@ function shares(indices: Tensor, u: Tensor, y: Tensor): Tensor {
   return where(equal(hits, 0), hits, div(hits, ties));
 }
 
-const argsortP: Primitive<{ readonly descending: boolean }> = {
-  name: "argsort",
-  infer: ([x]) => [{ dtype: "int32", shape: x!.shape }],
-  kernel: (_, { descending }) => ({ kind: "argsort", descending }),
-  derivative: notDifferentiable("argsort() returns positions"),
-  batch(inputs, _, params) {
-    return [bind1(this, inputs, params)];
-  },
-};
-
 function gather(x: Tensor, indices: Tensor): Tensor {
   return bind1(gatherP, [x, indices], null);
 }
 
-function scatter(indices: Tensor, updates: Tensor, size: number, combiner: Combiner): Tensor {
+export function scatter(indices: Tensor, updates: Tensor, size: number, combiner: Combiner): Tensor {
   return bind1(combiner === "sum" ? scatterP : scatterExtremeP, [indices, updates], { size, combiner });
 }
 
@@ -164,7 +157,7 @@ export function inRange(op: string, indices: Indices, n: number, low = 0): Tenso
 }
 
 /** The part of a shape before and after an axis, as two sizes. */
-function around(shape: Shape, axis: number): [before: number, after: number] {
+export function around(shape: Shape, axis: number): [before: number, after: number] {
   return [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis + 1))];
 }
 
@@ -347,212 +340,4 @@ export function indexAdd(
 ): Tensor {
   const { t, canonical, at, u } = writing("indexAdd", toNumeric("indexAdd", x), indices, values, options);
   return reshape(add(canonical, scatter(at, u, canonical.shape[2]!, "sum")), t.shape);
-}
-
-function segment(op: string, x: TensorLike, ids: Indices, n: number, combiner: Combiner): Tensor {
-  const t = toNumeric(op, x);
-  checkCount(op, "n", n);
-  const to = inRange(op, ids, n);
-  if (t.ndim === 0 || to.ndim !== 1 || to.size !== t.shape[0]) {
-    throw new ShapeError(
-      `${op}() needs one segment number for each row of ${typeString(t.type)}, got ${typeString(to.type)}`,
-    );
-  }
-  const [, after] = around(t.shape, 0);
-  const y = scatter(cast(reshape(to, [1, to.size]), "int32"), reshape(t, [1, 1, to.size, after]), n, combiner);
-  return reshape(y, [n, ...t.shape.slice(1)]);
-}
-
-/**
- * The sum of the rows of each segment: `f32[r,…], i32[r] → f32[n,…]`. Row i belongs to segment `ids[i]`, in any order;
- * an empty segment has 0. In a tensor, an id below 0 or from n on drops its row.
- *
- * @throws {TypeError} If x is bool or the ids are no integers.
- * @throws {ShapeError} If there is not one id for each row.
- * @throws {RangeError} If a number among the ids is out of range.
- *
- * @example Usage
- * ```ts
- * import { segmentSum, tensor } from "@pullback/pullback";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(segmentSum(tensor([1, 2, 3, 4]), [0, 1, 0, 1], 3).arraySync(), [4, 6, 0]);
- * ```
- */
-export function segmentSum(x: TensorLike, ids: Indices, n: number): Tensor {
-  return segment("segmentSum", x, ids, n, "sum");
-}
-
-/**
- * The largest of the rows of each segment, elementwise: `f32[r,…], i32[r] → f32[n,…]`. Row i belongs to segment
- * `ids[i]`, in any order; an empty segment has −∞, or the smallest integer. In a tensor, an id below 0 or from n on
- * drops its row. NaN wins; the derivative is shared equally among ties.
- *
- * @throws {TypeError} If x is bool or the ids are no integers.
- * @throws {ShapeError} If there is not one id for each row.
- * @throws {RangeError} If a number among the ids is out of range.
- *
- * @example Pooling over a partition
- * ```ts
- * import { segmentMax, tensor } from "@pullback/pullback";
- * import { assertEquals } from "@std/assert";
- *
- * const x = tensor([2, 4, 3, 7, 6, 4, 1, 0, 2, 9]);
- * assertEquals(segmentMax(x, [0, 0, 0, 1, 1, 2, 2, 3, 3, 3], 4).arraySync(), [4, 7, 4, 9]);
- * ```
- */
-export function segmentMax(x: TensorLike, ids: Indices, n: number): Tensor {
-  return segment("segmentMax", x, ids, n, "max");
-}
-
-/**
- * The smallest of the rows of each segment, elementwise: `f32[r,…], i32[r] → f32[n,…]`. Row i belongs to segment
- * `ids[i]`, in any order; an empty segment has ∞, or the largest integer. In a tensor, an id below 0 or from n on
- * drops its row. NaN wins; the derivative is shared equally among ties.
- *
- * @throws {TypeError} If x is bool or the ids are no integers.
- * @throws {ShapeError} If there is not one id for each row.
- * @throws {RangeError} If a number among the ids is out of range.
- *
- * @example Usage
- * ```ts
- * import { segmentMin, tensor } from "@pullback/pullback";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(segmentMin(tensor([1, 2, 3, 4]), [0, 1, 0, 1], 2).arraySync(), [1, 2]);
- * ```
- */
-export function segmentMin(x: TensorLike, ids: Indices, n: number): Tensor {
-  return segment("segmentMin", x, ids, n, "min");
-}
-
-/**
- * The mean of the rows of each segment: `f32[r,…], i32[r] → f32[n,…]`. Row i belongs to segment `ids[i]`, in any
- * order; an empty segment has 0. In a tensor, an id below 0 or from n on drops its row. Integers become float32.
- *
- * @throws {TypeError} If x is bool or the ids are no integers.
- * @throws {ShapeError} If there is not one id for each row.
- * @throws {RangeError} If a number among the ids is out of range.
- *
- * @example Usage
- * ```ts
- * import { segmentMean, tensor } from "@pullback/pullback";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(segmentMean(tensor([1, 2, 3, 4]), [0, 1, 0, 1], 2).arraySync(), [2, 3]);
- * ```
- */
-export function segmentMean(x: TensorLike, ids: Indices, n: number): Tensor {
-  const t = toNumeric("segmentMean", x);
-  const total = segment("segmentMean", t, ids, n, "sum");
-  const counts = segment("segmentMean", constantOf(1, "int32", [t.shape[0]!]), ids, n, "sum");
-  return div(total, reshape(maximum(counts, 1), [n, ...total.shape.slice(1).map(() => 1)]));
-}
-
-/** Options of {@linkcode sort} and {@linkcode argsort}. */
-export interface SortOptions {
-  /** The axis, negative ones counted from the end; the last by default. */
-  readonly axis?: number | undefined;
-  /** Whether the largest come first. */
-  readonly descending?: boolean | undefined;
-}
-
-/** The positions that sort a tensor, and along which axis. */
-function ordering(op: string, t: Tensor, options: SortOptions): { order: Tensor; axis: number } {
-  checkOptions(op, options);
-  const axis = normalizeAxis(op, options.axis, t.ndim, -1);
-  const { descending = false } = options;
-  return { order: moveAxis(bind1(argsortP, [moveAxis(t, axis, -1)], { descending }), -1, axis), axis };
-}
-
-/**
- * The positions that sort x along an axis, the last by default: `f32[n] → i32[n]`. Equal elements keep their order,
- * also when descending; NaN comes last in either case.
- *
- * @throws {ShapeError} If x has no axes.
- *
- * @example Usage
- * ```ts
- * import { argsort, tensor } from "@pullback/pullback";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(argsort(tensor([3, 1, 3, 2])).arraySync(), [1, 3, 0, 2]);
- * assertEquals(argsort(tensor([3, 1, 3, 2]), { descending: true }).arraySync(), [0, 2, 3, 1]);
- * ```
- */
-export function argsort(x: TensorLike, options: SortOptions = {}): Tensor {
-  return ordering("argsort", toTensor("argsort", x), options).order;
-}
-
-/**
- * x sorted along an axis, the last by default: `f32[n] → f32[n]`. Equal elements keep their order, also when
- * descending; NaN comes last in either case. The derivative follows each element to its place.
- *
- * @throws {ShapeError} If x has no axes.
- *
- * @example Usage
- * ```ts
- * import { sort, tensor } from "@pullback/pullback";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(sort(tensor([3, NaN, 1, 2])).arraySync(), [1, 2, 3, NaN]);
- * assertEquals(sort(tensor([[3, 1], [2, 4]]), { axis: 0, descending: true }).arraySync(), [[3, 4], [2, 1]]);
- * ```
- */
-export function sort(x: TensorLike, options: SortOptions = {}): Tensor {
-  const t = toTensor("sort", x);
-  const { order, axis } = ordering("sort", t, options);
-  return takeAlongAxis(t, order, { axis });
-}
-
-/**
- * The k largest elements along an axis, the last by default, and their positions, largest first: `f32[2,5] → { values:
- * f32[2,k], indices: i32[2,k] }`. Of equal elements the first comes first; NaN comes last.
- *
- * @throws {RangeError} If k is negative or larger than the axis.
- *
- * @example Usage
- * ```ts
- * import { tensor, topK } from "@pullback/pullback";
- * import { assertEquals } from "@std/assert";
- *
- * const { values, indices } = topK(tensor([1, 4, 2, 4]), 3);
- * assertEquals(values.arraySync(), [4, 4, 2]);
- * assertEquals(indices.arraySync(), [1, 3, 2]);
- * ```
- */
-export function topK(
-  x: TensorLike,
-  k: number,
-  options: { readonly axis?: number | undefined } = {},
-): { values: Tensor; indices: Tensor } {
-  const t = toTensor("topK", x);
-  checkOptions("topK", options);
-  const { order, axis } = ordering("topK", t, { axis: options.axis, descending: true });
-  if (!Number.isInteger(k) || k < 0 || k > t.shape[axis]!) {
-    throw new RangeError(`topK() cannot take ${String(k)} elements from axis ${axis} of ${typeString(t.type)}`);
-  }
-  const stop = Array.from({ length: axis + 1 }, (_, i) => (i === axis ? k : null));
-  const indices = slice(order, { stop });
-  return { values: takeAlongAxis(t, indices, { axis }), indices };
-}
-
-/**
- * How often each of 0 … length − 1 occurs among all elements: `i32[…] → i32[length]`. Other values are not counted.
- *
- * @throws {TypeError} If x has no integer dtype.
- *
- * @example Usage
- * ```ts
- * import { bincount, tensor } from "@pullback/pullback";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(bincount(tensor([0, 2, 2, 7], { dtype: "int32" }), 3).arraySync(), [1, 0, 2]);
- * ```
- */
-export function bincount(x: Tensor, length: number): Tensor {
-  const t = toTensor("bincount", x);
-  if (kindOf(t.dtype) !== "integer") throw new TypeError(`bincount() counts integers, got ${typeString(t.type)}`);
-  checkCount("bincount", "length", length);
-  return segment("bincount", constantOf(1, "int32", [t.size]), flatten(t), length, "sum");
 }

@@ -4,7 +4,7 @@ import { checkOptions, toFloat } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
 import { type Padding, perAxis, resolvePadding } from "./convolution.ts";
 import { onesLike } from "./create.ts";
-import { div } from "./elementwise.ts";
+import { div } from "./arithmetic.ts";
 import { ShapeError } from "./errors.ts";
 import { alignBatch } from "./families.ts";
 import type { WindowGeometry, WindowRole } from "./kernel.ts";

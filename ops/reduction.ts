@@ -3,25 +3,15 @@
 import { checkOptions, toFloat, toTensor } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
 import { full, zerosLike } from "./create.ts";
-import {
-  add,
-  cast,
-  div,
-  equal,
-  exp,
-  isFinite,
-  log,
-  mul,
-  sqrt,
-  square,
-  stopGradient,
-  sub,
-  where,
-} from "./elementwise.ts";
+import { add, div, mul, square, sub } from "./arithmetic.ts";
+import { cast, stopGradient } from "./cast.ts";
+import { exp, log, sqrt } from "./functions.ts";
+import { equal, isFinite, where } from "./logic.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { linear, perDType } from "./families.ts";
 import type { Kernel } from "./kernel.ts";
-import { broadcastTo, concatenate, flatten, moveAxis, reshape, slice } from "./movement.ts";
+import { concatenate } from "./joining.ts";
+import { broadcastTo, flatten, moveAxis, reshape, slice } from "./movement.ts";
 import { notDifferentiable, type Primitive } from "./primitive.ts";
 import { input } from "./scalar.ts";
 import { dropAxes, normalizeAxes, normalizeAxis, type Shape, sizeOf, typeString } from "./shape.ts";

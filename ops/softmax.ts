@@ -1,7 +1,8 @@
 /** Softmax and its logarithm, computed from shifted logits so that nothing overflows. */
 
 import { checkOptions, toFloat } from "./arguments.ts";
-import { div, exp, log, sub } from "./elementwise.ts";
+import { div, sub } from "./arithmetic.ts";
+import { exp, log } from "./functions.ts";
 import { derived } from "./derived.ts";
 import { largest, sum } from "./reduction.ts";
 import { normalizeAxes } from "./shape.ts";

@@ -2,7 +2,9 @@
 
 import { zeros } from "../ops/create.ts";
 import { derivedAll } from "../ops/derived.ts";
-import { add, cast, div, expm1, mul, neg, sqrt, square } from "../ops/elementwise.ts";
+import { add, div, mul, neg, square } from "../ops/arithmetic.ts";
+import { cast } from "../ops/cast.ts";
+import { expm1, sqrt } from "../ops/functions.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { atEachLeaf, zerosFor } from "./leaves.ts";
 import {

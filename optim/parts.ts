@@ -1,7 +1,8 @@
 /** What optimisers share: the learning rate, weight decay, and the checking of their options. */
 
 import { derived } from "../ops/derived.ts";
-import { add, cast, mul, neg } from "../ops/elementwise.ts";
+import { add, mul, neg } from "../ops/arithmetic.ts";
+import { cast } from "../ops/cast.ts";
 import { describe } from "../ops/errors.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { atEachLeaf } from "./leaves.ts";

@@ -1,7 +1,10 @@
 /** Learning rates that change: functions of the number of steps taken. */
 
 import { derived } from "../ops/derived.ts";
-import { add, cast, cos, div, less, minimum, mul, sub, where } from "../ops/elementwise.ts";
+import { add, div, minimum, mul, sub } from "../ops/arithmetic.ts";
+import { cast } from "../ops/cast.ts";
+import { cos } from "../ops/functions.ts";
+import { less, where } from "../ops/logic.ts";
 import { describe } from "../ops/errors.ts";
 import type { Tensor } from "../ops/tensor.ts";
 

@@ -2,7 +2,7 @@
 
 import { zeros } from "../ops/create.ts";
 import { derivedAll } from "../ops/derived.ts";
-import { add, mul } from "../ops/elementwise.ts";
+import { add, mul } from "../ops/arithmetic.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { atEachLeaf, zerosFor } from "./leaves.ts";
 import { checkAtLeastZero, checkLearningRate, descend, type LearningRate, rateAt, withDecay } from "./parts.ts";

@@ -1,6 +1,6 @@
 /** What an optimiser is: a pair of pure functions over trees; and how such pairs are put together. */
 
-import { add, mul } from "../ops/elementwise.ts";
+import { add, mul } from "../ops/arithmetic.ts";
 import { describe } from "../ops/errors.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import type { MapLeaves } from "../ops/tree.ts";

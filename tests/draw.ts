@@ -1,7 +1,7 @@
 /** What is drawn for properties: shapes first, then operands for them, each in some layout of its storage. */
 
 import * as fc from "fast-check";
-import { tensor } from "../ops/create.ts";
+import { tensor } from "../ops/literal.ts";
 import { allocateArray, type DType } from "../ops/dtype.ts";
 import { broadcastTo, flip, slice, transpose } from "../ops/movement.ts";
 import type { Tensor, TensorLike } from "../ops/tensor.ts";

@@ -5,6 +5,7 @@ import { contractionRows } from "./rows/contraction.ts";
 import { creationRows } from "./rows/create.ts";
 import { elementwiseRows } from "./rows/elementwise.ts";
 import { indexingRows } from "./rows/indexing.ts";
+import { joiningRows } from "./rows/joining.ts";
 import { movementRows } from "./rows/movement.ts";
 import { reductionRows } from "./rows/reduction.ts";
 import { windowRows } from "./rows/windows.ts";
@@ -14,6 +15,7 @@ export const table: readonly Row[] = [
   ...elementwiseRows,
   ...reductionRows,
   ...movementRows,
+  ...joiningRows,
   ...indexingRows,
   ...contractionRows,
   ...windowRows,

@@ -3,7 +3,9 @@
 import { checkOptions, toFloat } from "../arguments.ts";
 import { derived } from "../derived.ts";
 import { isFloat } from "../dtype.ts";
-import { add, less, log, neg } from "../elementwise.ts";
+import { add, neg } from "../arithmetic.ts";
+import { log } from "../functions.ts";
+import { less } from "../logic.ts";
 import { ShapeError } from "../errors.ts";
 import { reshape } from "../movement.ts";
 import { argmax } from "../reduction.ts";

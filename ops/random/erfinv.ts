@@ -1,6 +1,8 @@
 /** The inverse error function as polynomials, for drawing normal numbers. */
 
-import { add, less, log1p, mul, neg, sqrt, sub, where } from "../elementwise.ts";
+import { add, mul, neg, sub } from "../arithmetic.ts";
+import { log1p, sqrt } from "../functions.ts";
+import { less, where } from "../logic.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Coefficients, the highest power first. */

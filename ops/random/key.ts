@@ -1,9 +1,11 @@
 /** Keys: where they come from and how one becomes several. */
 
-import { iota, tensor } from "../create.ts";
+import { iota } from "../create.ts";
+import { tensor } from "../literal.ts";
 import { derived } from "../derived.ts";
 import { kindOf } from "../dtype.ts";
-import { cast, equal, where } from "../elementwise.ts";
+import { cast } from "../cast.ts";
+import { equal, where } from "../logic.ts";
 import { describe, ShapeError } from "../errors.ts";
 import { broadcastTo, expandDims, reshape, slice } from "../movement.ts";
 import { typeString } from "../shape.ts";

@@ -3,7 +3,7 @@
 import { checkOptions } from "../arguments.ts";
 import { derived } from "../derived.ts";
 import type { DType } from "../dtype.ts";
-import { add, maximum, mul } from "../elementwise.ts";
+import { add, maximum, mul } from "../arithmetic.ts";
 import { reshape } from "../movement.ts";
 import { checkShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";

@@ -1,7 +1,9 @@
 /** The generator of random bits: Threefry-2x32 with twenty rounds, written in operations on uint32 tensors. */
 
 import { iota } from "../create.ts";
-import { add, bitwise, cast } from "../elementwise.ts";
+import { add } from "../arithmetic.ts";
+import { cast } from "../cast.ts";
+import { bitwise } from "../logic.ts";
 import { describe, ShapeError } from "../errors.ts";
 import { broadcastTo, reshape, slice } from "../movement.ts";
 import { type Shape, typeString } from "../shape.ts";

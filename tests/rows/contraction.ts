@@ -17,7 +17,6 @@ import {
   type Plain,
   promoted,
   store,
-  stretchedAt,
   sumOf,
 } from "../plain.ts";
 import { exact, numbers, type Row, type Tolerance } from "../row.ts";
@@ -246,9 +245,9 @@ const einsum: Row<Spec> = {
 };
 
 export const contractionRows: readonly Row[] = [
-  matmul as Row,
-  dot as Row,
-  outer as Row,
-  tensordot as Row,
-  einsum as Row,
+  matmul,
+  dot,
+  outer,
+  tensordot,
+  einsum,
 ];

@@ -190,11 +190,11 @@ function offset(shape: readonly number[], index: readonly number[]): number {
 }
 
 export const creationRows: readonly Row[] = [
-  ...constants as Row[],
-  ...likenesses as Row[],
-  arange as Row,
-  linspace as Row,
-  eye as Row,
-  tensor as Row,
-  oneHot as Row,
+  ...constants,
+  ...likenesses,
+  arange,
+  linspace,
+  eye,
+  tensor,
+  oneHot,
 ];

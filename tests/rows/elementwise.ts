@@ -6,7 +6,7 @@ import { relu, sigmoid } from "../../ops/activation.ts";
 import type { DType } from "../../ops/dtype.ts";
 import type { Tensor, TensorLike } from "../../ops/tensor.ts";
 import { between, elements, type Operand, operand, operands, shapes, shrunk, type Use } from "../draw.ts";
-import { castValue, convert, elementwise, floatOf, isFloat, type Plain, promoted } from "../plain.ts";
+import { castValue, convert, elementwise, floatOf, isFloat, promoted } from "../plain.ts";
 import { type Drawn, everyDType, exact, floats, numbers, type Row, type Tolerance } from "../row.ts";
 
 /** NaN, infinities, zeros of both signs, the least and the largest numbers, subnormal ones, and halves. */
@@ -340,4 +340,4 @@ const cast: Row<DType> = {
   ),
 };
 
-export const elementwiseRows: readonly Row[] = [...unaryRows, ...binaryRows, where as Row, clip as Row, cast as Row];
+export const elementwiseRows: readonly Row[] = [...unaryRows, ...binaryRows, where, clip, cast];

@@ -357,25 +357,25 @@ const bincount: Row<number> = {
 const mean = (values: readonly number[]): number => sumOf(values) / Math.max(1, values.length);
 
 export const indexingRows: readonly Row[] = [
-  take as Row,
-  takeAlongAxis as Row,
-  writing("indexUpdate", everyDType, (old, values) => values.at(-1) ?? old) as Row,
+  take,
+  takeAlongAxis,
+  writing("indexUpdate", everyDType, (old, values) => values.at(-1) ?? old),
   // Sums of multiples of 1/512 are exact.
-  writing("indexAdd", numbers, (old, values) => old + sumOf(values)) as Row,
-  segments("segmentSum", ops.segmentSum, sumOf) as Row,
+  writing("indexAdd", numbers, (old, values) => old + sumOf(values)),
+  segments("segmentSum", ops.segmentSum, sumOf),
   segments("segmentMax", ops.segmentMax, (values, dtype) => Math.max(lowest(dtype), ...values), {
     distinct: true,
-  }) as Row,
+  }),
   segments("segmentMin", ops.segmentMin, (values, dtype) => Math.min(highest(dtype), ...values), {
     distinct: true,
-  }) as Row,
+  }),
   segments("segmentMean", ops.segmentMean, mean, {
     result: floatOf,
     elements: fc.nat(9),
     tolerance: { ulps: 1, because: "an exact sum, and a quotient by a number of rows" },
-  }) as Row,
-  sort as Row,
-  argsort as Row,
-  topK as Row,
-  bincount as Row,
+  }),
+  sort,
+  argsort,
+  topK,
+  bincount,
 ];

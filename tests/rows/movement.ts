@@ -2,36 +2,13 @@
 
 import * as fc from "fast-check";
 import * as ops from "../../ops/mod.ts";
-import type { DType } from "../../ops/dtype.ts";
 import type { Tensor, TensorLike } from "../../ops/tensor.ts";
-import {
-  axisOf,
-  elements,
-  type Operand,
-  operand,
-  operands,
-  type ShapeOptions,
-  shapes,
-  shrunk,
-  someAxesOf,
-} from "../draw.ts";
-import {
-  at,
-  axesAt,
-  axisAt,
-  build,
-  convert,
-  indices,
-  type Plain,
-  promoted,
-  sizeOf,
-  store,
-  stretchedAt,
-} from "../plain.ts";
-import { type Drawn, everyDType, exact, type Row } from "../row.ts";
+import { axisOf, operand, operands, type ShapeOptions, shapes, shrunk, someAxesOf } from "../draw.ts";
+import { at, axesAt, axisAt, build, type Plain, sizeOf, store, stretchedAt } from "../plain.ts";
+import { everyDType, exact, type Row } from "../row.ts";
 
 /** A row of an operation on one operand that only moves elements. */
-function movement<S>(rules: {
+export function movement<S>(rules: {
   readonly name: string;
   readonly shapes?: ShapeOptions;
   readonly settings: (shape: readonly number[]) => fc.Arbitrary<S>;
@@ -53,11 +30,11 @@ function movement<S>(rules: {
 }
 
 /** The array whose element at an index is that of `x` at another. */
-function moved(x: Plain, shape: readonly number[], from: (index: number[]) => readonly number[]): Plain {
+export function moved(x: Plain, shape: readonly number[], from: (index: number[]) => readonly number[]): Plain {
   return build(shape, x.dtype, (index) => at(x, from(index)));
 }
 
-const ranked: ShapeOptions = { rank: [1, 4] };
+export const ranked: ShapeOptions = { rank: [1, 4] };
 
 /** A shape of as many elements: the factors of the size, dealt out to some axes. */
 function rearranged(shape: readonly number[]): fc.Arbitrary<number[]> {
@@ -189,66 +166,6 @@ const squeeze = movement<{ axis?: number | number[] | undefined }>({
   },
 });
 
-interface Joining {
-  readonly axis?: number | undefined;
-}
-
-/** One to three operands of mixed dtypes whose sizes differ along one axis at most. */
-function joined(dtype: DType, rank: number, lengths: readonly number[] | null): fc.Arbitrary<Drawn<Joining>> {
-  return fc.tuple(
-    shapes({ rank: [rank, 4] }),
-    fc.array(fc.tuple(fc.constantFrom(dtype, dtype, "int32" as const), fc.nat(3)), { minLength: 1, maxLength: 3 }),
-  ).chain(([shape, parts]) =>
-    fc.option(axisOf(shape.length + (lengths === null ? 1 : 0)), { nil: undefined }).chain((axis) => {
-      const along = axisAt(axis ?? 0, shape.length);
-      return operands(parts.map(([other, n], i) => ({
-        shape: lengths === null ? shape : shape.with(along, n),
-        // The first decides; a dtype is mixed in now and then.
-        dtype: i === 0 ? dtype : other,
-      }))).map((xs) => ({ operands: xs, settings: { axis } }));
-    })
-  );
-}
-
-function concatenated(xs: readonly Plain[], axis: number): Plain {
-  const dtype = promoted(xs);
-  const parts = xs.map((x) => convert(x, dtype));
-  const total = parts.reduce((n, x) => n + x.shape[axis]!, 0);
-  return build(parts[0]!.shape.with(axis, total), dtype, (index) => {
-    let i = index[axis]!;
-    const part = parts.find((x) => i < x.shape[axis]! || ((i -= x.shape[axis]!), false))!;
-    return at(part, index.with(axis, i));
-  });
-}
-
-const concatenate: Row<Joining> = {
-  name: "concatenate",
-  dtypes: everyDType,
-  draw: (dtype, use) => use === "derivative" ? onlyFloats(joined(dtype, 1, [])) : joined(dtype, 1, []),
-  call: (xs, options) => ops.concatenate(xs, options),
-  reference: (xs, { axis = 0 }) => concatenated(xs, axisAt(axis, xs[0]!.shape.length)),
-  tolerance: exact,
-};
-
-const stack: Row<Joining> = {
-  name: "stack",
-  dtypes: everyDType,
-  draw: (dtype, use) => use === "derivative" ? onlyFloats(joined(dtype, 0, null)) : joined(dtype, 0, null),
-  call: (xs, options) => ops.stack(xs, options),
-  reference(xs, { axis = 0 }) {
-    const along = axisAt(axis, xs[0]!.shape.length + 1);
-    return concatenated(xs.map((x) => ({ ...x, shape: x.shape.toSpliced(along, 0, 1) })), along);
-  },
-  tolerance: exact,
-};
-
-function onlyFloats(cases: fc.Arbitrary<Drawn<Joining>>): fc.Arbitrary<Drawn<Joining>> {
-  return cases.map(({ operands, settings }) => ({
-    operands: operands.map((x): Operand => ({ ...x, dtype: "float64" })),
-    settings,
-  }));
-}
-
 interface Slicing {
   readonly start?: (number | null)[];
   readonly stop?: (number | null)[];
@@ -281,36 +198,6 @@ const slice = movement<Slicing>({
   reference(x, { start, stop, step }) {
     const kept = x.shape.map((n, i) => sliced(n, start?.[i] ?? null, stop?.[i] ?? null, step?.[i] ?? 1));
     return moved(x, kept.map(({ length }) => length), (index) => index.map((i, axis) => kept[axis]![i]!));
-  },
-});
-
-interface Splitting extends Joining {
-  readonly parts: number | number[];
-}
-
-const split = movement<Splitting>({
-  name: "split",
-  shapes: ranked,
-  settings: (shape) =>
-    fc.option(axisOf(shape.length), { nil: undefined }).chain((axis) => {
-      const n = shape.at(axis ?? 0)!;
-      const divisors = [1, 2, 3, 4].filter((parts) => n % parts === 0);
-      const cuts = fc.array(fc.nat(n), { maxLength: 3 }).map((list) => list.sort((a, b) => a - b));
-      return fc.oneof(fc.constantFrom(...divisors), cuts).map((parts) => ({ parts, axis }));
-    }),
-  call: (x, { parts, axis }) => ops.split(x, parts, { axis }),
-  reference(x, { parts, axis = 0 }) {
-    const along = axisAt(axis, x.shape.length);
-    const n = x.shape[along]!;
-    const cuts = typeof parts === "number" ? Array.from({ length: parts - 1 }, (_, i) => (i + 1) * n / parts) : parts;
-    return [...cuts, n].map((stop, i) => {
-      const start = i === 0 ? 0 : cuts[i - 1]!;
-      return moved(
-        x,
-        x.shape.with(along, Math.max(0, stop - start)),
-        (index) => index.with(along, index[along]! + start),
-      );
-    });
   },
 });
 
@@ -480,25 +367,22 @@ const meshgrid: Row<Grid> = {
 };
 
 export const movementRows: readonly Row[] = [
-  reshape as Row,
-  flatten as Row,
-  transpose as Row,
-  swapAxes as Row,
-  moveAxis as Row,
-  broadcastTo as Row,
-  expandDims as Row,
-  squeeze as Row,
-  concatenate as Row,
-  stack as Row,
-  slice as Row,
-  split as Row,
-  pad as Row,
-  flip as Row,
-  roll as Row,
-  repeat as Row,
-  tile as Row,
-  triangle("tril", (right, k) => right <= k) as Row,
-  triangle("triu", (right, k) => right >= k) as Row,
-  diag as Row,
-  meshgrid as Row,
+  reshape,
+  flatten,
+  transpose,
+  swapAxes,
+  moveAxis,
+  broadcastTo,
+  expandDims,
+  squeeze,
+  slice,
+  pad,
+  flip,
+  roll,
+  repeat,
+  tile,
+  triangle("tril", (right, k) => right <= k),
+  triangle("triu", (right, k) => right >= k),
+  diag,
+  meshgrid,
 ];

@@ -317,9 +317,9 @@ const allClose: Row<Closeness> = {
 
 export const reductionRows: readonly Row[] = [
   ...reductions,
-  ...spreads as Row[],
-  choice("argmax", ops.argmax, (a, b) => a > b) as Row,
-  choice("argmin", ops.argmin, (a, b) => a < b) as Row,
-  cumsum as Row,
-  allClose as Row,
+  ...spreads,
+  choice("argmax", ops.argmax, (a, b) => a > b),
+  choice("argmin", ops.argmin, (a, b) => a < b),
+  cumsum,
+  allClose,
 ];

@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import * as ops from "../../ops/mod.ts";
 import type { DType } from "../../ops/dtype.ts";
 import type { Tensor, TensorLike } from "../../ops/tensor.ts";
-import { axisOf, between, operand, operands, shapes, type Use } from "../draw.ts";
+import { axisOf, between, operand, operands, shapes } from "../draw.ts";
 import {
   absolute,
   at,
@@ -19,7 +19,7 @@ import {
   reduced,
   sumOf,
 } from "../plain.ts";
-import { everyDType, floats, numbers, type Row } from "../row.ts";
+import { everyDType, floats, type Row } from "../row.ts";
 
 type Padding = "valid" | "same" | "circular" | number | [number, number][];
 
@@ -344,21 +344,21 @@ function softmaxLike(
 }
 
 export const windowRows: readonly Row[] = [
-  conv as Row,
-  correlate as Row,
-  pool("maxPool", ops.maxPool, (values) => Math.max(...values), true) as Row,
-  pool("minPool", ops.minPool, (values) => Math.min(...values), true) as Row,
-  pool("avgPool", ops.avgPool, mean, false) as Row,
-  globalPool("globalMaxPool", ops.globalMaxPool, (values) => Math.max(...values), true) as Row,
-  globalPool("globalMinPool", ops.globalMinPool, (values) => Math.min(...values), true) as Row,
-  globalPool("globalAvgPool", ops.globalAvgPool, mean, false) as Row,
+  conv,
+  correlate,
+  pool("maxPool", ops.maxPool, (values) => Math.max(...values), true),
+  pool("minPool", ops.minPool, (values) => Math.min(...values), true),
+  pool("avgPool", ops.avgPool, mean, false),
+  globalPool("globalMaxPool", ops.globalMaxPool, (values) => Math.max(...values), true),
+  globalPool("globalMinPool", ops.globalMinPool, (values) => Math.min(...values), true),
+  globalPool("globalAvgPool", ops.globalAvgPool, mean, false),
   softmaxLike("softmax", (shifted, total) => Math.exp(shifted) / total, {
     ulps: 24,
     because: "exp errs by 2 ulps in each of at most 16 terms, whose sum and quotient round on",
-  }) as Row,
+  }),
   softmaxLike("logSoftmax", (shifted, total) => shifted - Math.log(total), {
     ulps: 8,
     because: "the logarithm of the sum of at most 16 terms errs by a few ulps of 8, the shift by one of itself",
     of: ([x], options) => normalised(x!, options, (shifted) => Math.max(8, Math.abs(shifted))),
-  }) as Row,
+  }),
 ];
