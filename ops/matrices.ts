@@ -22,7 +22,11 @@ import { Tensor, type TensorLike } from "./tensor.ts";
  * assertEquals(eye(2, 3).arraySync(), [[1, 0, 0], [0, 1, 0]]);
  * ```
  */
-export function eye(n: number, m: number = n, options: DTypeOption = {}): Tensor {
+export function eye(n: number, options?: DTypeOption): Tensor;
+/** As above, with m columns. */
+export function eye(n: number, m?: number, options?: DTypeOption): Tensor;
+export function eye(n: number, second: number | DTypeOption = n, third: DTypeOption = {}): Tensor {
+  const [m, options] = typeof second === "number" ? [second, third] : [n, second];
   checkShape("eye", [n, m]);
   return cast(equal(iota([n, m], 0), iota([n, m], 1)), dtypeOr("eye", options, "float32"));
 }

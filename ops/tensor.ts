@@ -112,7 +112,7 @@ export abstract class Tensor {
     if (hint === "string") return this.toString();
     throw new TypeError(
       `a tensor ${typeString(this.type)} cannot become a number by itself: ` +
-        "use item() to read it, add(), less(), … to compute with it",
+        "use item() to read it, add(), less(), … to compute with it, where() or cond() to choose by it",
     );
   }
 
