@@ -12,7 +12,7 @@ import type { MapLeaves } from "../ops/tree.ts";
 import { argumentAt, checkFunction, isDifferentiable } from "./function.ts";
 import { runJvp, runLinearize } from "./jvp.ts";
 import type { Grads } from "./types.ts";
-import { grad, runVjp } from "./vjp.ts";
+import { differentiate, runVjp } from "./vjp.ts";
 import { vmap } from "./vmap.ts";
 
 /** For every leaf of the result, the tree of derivatives by every leaf of the argument at position `N`. */
@@ -91,18 +91,26 @@ export function jacrev<A extends readonly unknown[], R, const N extends number =
   f: (...args: A) => R,
   options: JacobianOptions<N> = {},
 ): (...args: A) => Jacobian<A, R, N> {
-  checkFunction("jacrev", f);
-  checkOptions("jacrev", options);
+  return reverseJacobian("jacrev", f, options);
+}
+
+function reverseJacobian<A extends readonly unknown[], R, N extends number>(
+  transform: string,
+  f: (...args: A) => R,
+  options: JacobianOptions<N>,
+): (...args: A) => Jacobian<A, R, N> {
+  checkFunction(transform, f);
+  checkOptions(transform, options);
   return (...args) => {
-    const n = argumentOf("jacrev", options, args);
-    const { leaves, structure } = takeApart("jacrev", args[n]);
-    smoothLeaves("jacrev", leaves);
-    const [y, pullback] = runVjp("jacrev", ofArgument(f, args, n), [args[n]], false);
-    const out = takeApart("jacrev", y);
-    const outputs = smoothLeaves("jacrev", out.leaves);
+    const n = argumentOf(transform, options, args);
+    const { leaves, structure } = takeApart(transform, args[n]);
+    smoothLeaves(transform, leaves);
+    const [y, pullback] = runVjp(transform, ofArgument(f, args, n), [args[n]], false);
+    const out = takeApart(transform, y);
+    const outputs = smoothLeaves(transform, out.leaves);
     // One pullback per element of the result, all in one batch: leaves [total, …shape of the argument's leaf].
     const rows = vmap((ct: unknown) => pullback(ct as never)[0])(putTogether(out.structure, basis(outputs)));
-    const pieces = takeApart("jacrev", rows).leaves.map((row) => unravel(row as Tensor, outputs.map((o) => o.shape)));
+    const pieces = takeApart(transform, rows).leaves.map((row) => unravel(row as Tensor, outputs.map((o) => o.shape)));
     return putTogether(
       out.structure,
       outputs.map((_, i) => putTogether(structure, pieces.map((piece) => piece[i]))),
@@ -128,17 +136,25 @@ export function jacfwd<A extends readonly unknown[], R, const N extends number =
   f: (...args: A) => R,
   options: JacobianOptions<N> = {},
 ): (...args: A) => Jacobian<A, R, N> {
-  checkFunction("jacfwd", f);
-  checkOptions("jacfwd", options);
+  return forwardJacobian("jacfwd", f, options);
+}
+
+function forwardJacobian<A extends readonly unknown[], R, N extends number>(
+  transform: string,
+  f: (...args: A) => R,
+  options: JacobianOptions<N>,
+): (...args: A) => Jacobian<A, R, N> {
+  checkFunction(transform, f);
+  checkOptions(transform, options);
   return (...args) => {
-    const n = argumentOf("jacfwd", options, args);
-    const { leaves, structure } = takeApart("jacfwd", args[n]);
-    const inputs = smoothLeaves("jacfwd", leaves);
-    const [y, push] = runLinearize("jacfwd", ofArgument(f, args, n), [args[n]]);
-    const out = takeApart("jacfwd", y);
-    smoothLeaves("jacfwd", out.leaves);
+    const n = argumentOf(transform, options, args);
+    const { leaves, structure } = takeApart(transform, args[n]);
+    const inputs = smoothLeaves(transform, leaves);
+    const [y, push] = runLinearize(transform, ofArgument(f, args, n), [args[n]]);
+    const out = takeApart(transform, y);
+    smoothLeaves(transform, out.leaves);
     const columns = vmap((t: unknown) => push(t as never))(putTogether(structure, basis(inputs)));
-    const results = takeApart("jacfwd", columns).leaves.map((column) => {
+    const results = takeApart(transform, columns).leaves.map((column) => {
       const pieces = unravel(column as Tensor, inputs.map((x) => x.shape));
       const lead = (piece: Tensor, i: number): Tensor => {
         const axes = inputs[i]!.shape.map((_, k) => k);
@@ -168,9 +184,7 @@ export function jacobian<A extends readonly unknown[], R, const N extends number
   f: (...args: A) => R,
   options: JacobianOptions<N> = {},
 ): (...args: A) => Jacobian<A, R, N> {
-  checkFunction("jacobian", f);
-  checkOptions("jacobian", options);
-  return jacrev(f, options);
+  return reverseJacobian("jacobian", f, options);
 }
 
 /**
@@ -189,9 +203,8 @@ export function hessian<A extends readonly unknown[], const N extends number = 0
   f: (...args: A) => Tensor,
   options: JacobianOptions<N> = {},
 ): (...args: A) => MapLeaves<Grads<A[N]>, Grads<A[N]>> {
-  checkFunction("hessian", f);
-  checkOptions("hessian", options);
-  return jacfwd(jacrev(f, options), options) as (...args: A) => MapLeaves<Grads<A[N]>, Grads<A[N]>>;
+  const gradient = reverseJacobian("hessian", f, options);
+  return forwardJacobian("hessian", gradient, options) as (...args: A) => MapLeaves<Grads<A[N]>, Grads<A[N]>>;
 }
 
 /**
@@ -208,5 +221,5 @@ export function hessian<A extends readonly unknown[], const N extends number = 0
  */
 export function hvp<P>(f: (x: P) => Tensor, x: NoInfer<P>, v: Grads<P>): Grads<P> {
   checkFunction("hvp", f);
-  return runJvp("hvp", grad(f), [x], [v])[1] as Grads<P>;
+  return runJvp("hvp", (y: P) => differentiate("hvp", f, [y], {}).gradient, [x], [v])[1] as Grads<P>;
 }

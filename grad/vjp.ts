@@ -221,7 +221,8 @@ export function valueAndGrad<A extends readonly unknown[]>(
   };
 }
 
-function differentiate<A extends readonly unknown[]>(
+/** The value of a scalar function and its gradient, for the transform of this name. */
+export function differentiate<A extends readonly unknown[]>(
   transform: string,
   f: (...args: A) => unknown,
   args: A,

@@ -8,7 +8,7 @@ import type { Primitive } from "../ops/primitive.ts";
 import { Owner, tidy } from "../ops/scope.ts";
 import { checkCount, normalizeAxis, type TensorType, typeString } from "../ops/shape.ts";
 import type { ConcreteTensor, Tensor } from "../ops/tensor.ts";
-import { Trace, Tracer } from "../ops/trace.ts";
+import { checkAlive, Trace, Tracer } from "../ops/trace.ts";
 import { putTogether, type Structure, takeApart } from "../ops/structure.ts";
 import { callSync, checkFunction } from "./function.ts";
 
@@ -39,6 +39,7 @@ class BatchTracer extends Tracer {
   }
 
   override concrete(): ConcreteTensor {
+    checkAlive(this, "a read");
     throw new TypeError(
       `${typeString(this.type)} has no single value inside vmap(): use where() or cond() to choose by a value, ` +
         "or return it and read the batch outside",

@@ -150,17 +150,18 @@ export function perAxis(op: string, name: string, value: number | readonly numbe
 
 /**
  * Cells of padding at both ends of every spatial axis. "same" makes the result's size ceil(size / stride), with the odd
- * cell at the high end; "circular" pads as "same" does.
+ * cell at the high end; "circular" pads as "same" does. `names` are those the operation knows.
  */
 export function resolvePadding(
   op: string,
+  names: readonly string[],
   padding: Padding | undefined,
   sizes: Shape,
   reach: readonly number[],
   strides: readonly number[],
 ): [number, number][] {
   if (padding === undefined || padding === "valid") return sizes.map(() => [0, 0]);
-  if (padding === "same" || padding === "circular") {
+  if (typeof padding === "string" && names.includes(padding)) {
     return sizes.map((n, i) => {
       const total = Math.max(0, (Math.ceil(n / strides[i]!) - 1) * strides[i]! + reach[i]! - n);
       return [Math.floor(total / 2), Math.ceil(total / 2)];
@@ -169,7 +170,7 @@ export function resolvePadding(
   const list = typeof padding === "number" ? sizes.map(() => [padding, padding] as const) : padding;
   if (!Array.isArray(list)) {
     throw new TypeError(
-      `${op}() takes padding "valid", "same", a number or [low, high] pairs, got ${describe(padding)}`,
+      `${op}() takes padding "${names.join('", "')}", a number or [low, high] pairs, got ${describe(padding)}`,
     );
   }
   if (list.length !== sizes.length || list.some((pair) => !Array.isArray(pair) || pair.length !== 2)) {
@@ -226,7 +227,7 @@ export function conv(x: TensorLike, w: TensorLike, options: ConvOptions = {}): T
   const strides = perAxis("conv", "strides", options.strides, n);
   const dilation = perAxis("conv", "dilation", options.dilation, n);
   const reach = kernel.shape.slice(0, -2).map((k, i) => (k === 0 ? 0 : (k - 1) * dilation[i]! + 1));
-  const cells = resolvePadding("conv", options.padding, spatial(t), reach, strides);
+  const cells = resolvePadding("conv", ["valid", "same", "circular"], options.padding, spatial(t), reach, strides);
   const circular = options.padding === "circular";
   const input = circular ? wrapped(t, cells) : t;
   const padding = circular ? cells.map((): [number, number] => [0, 0]) : cells;
@@ -251,7 +252,7 @@ function convOperands(op: string, x: TensorLike, w: TensorLike): [Tensor, Tensor
   if (t.ndim < 3 || t.ndim > 5 || kernel.ndim !== t.ndim) {
     throw new ShapeError(
       `${op}() cannot convolve ${typeString(t.type)} with ${typeString(kernel.type)}: ` +
-        "it needs an input [batch, …spatial, channels] with 1 to 3 spatial axes and a kernel [...spatial, channels, features]",
+        "it needs an input [batch, …spatial, channels] with 1 to 3 spatial axes and a kernel […spatial, channels, features]",
     );
   }
   return [t, kernel];

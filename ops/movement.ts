@@ -111,12 +111,14 @@ function resolveShape(x: Tensor, shape: Shape): Shape {
   checkShape("reshape", known);
   const rest = sizeOf(known);
   if (known.length === shape.length && rest === x.size) return [...shape];
-  const free = rest === 0 ? 0 : x.size / rest;
-  if (known.length !== shape.length - 1 || !Number.isInteger(free) || rest * free !== x.size) {
-    throw new ShapeError(
-      `reshape() cannot arrange ${typeString(x.type)} as [${shape}]: ` +
-        (known.length < shape.length - 1 ? "only one size may be −1" : `it has ${x.size} elements`),
-    );
+  const free = x.size / rest;
+  if (known.length !== shape.length - 1 || !Number.isInteger(free)) {
+    const rule = known.length < shape.length - 1
+      ? "only one size may be −1"
+      : x.size === 0 && rest === 0
+      ? "beside 0 the size −1 could be any"
+      : `it has ${x.size} elements`;
+    throw new ShapeError(`reshape() cannot arrange ${typeString(x.type)} as [${shape}]: ${rule}`);
   }
   return shape.map((n) => (n === -1 ? free : n));
 }

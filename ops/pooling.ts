@@ -105,11 +105,7 @@ function pool(op: string, primitive: Primitive<WindowParams>, x: Tensor, options
   if (options.window === undefined) throw new TypeError(`${op}() needs a window: ${op}(x, { window: 2 })`);
   const window = perAxis(op, "window sizes", options.window, n);
   const strides = options.strides === undefined ? window : perAxis(op, "strides", options.strides, n);
-  const given: unknown = options.padding;
-  if (given === "circular") {
-    throw new TypeError(`${op}() takes padding "valid", "same", a number or [low, high] pairs, got "circular"`);
-  }
-  const padding = resolvePadding(op, options.padding, spatial(x), window, strides);
+  const padding = resolvePadding(op, ["valid", "same"], options.padding, spatial(x), window, strides);
   const size = spatial(x).map((m, i) => {
     const [low, high] = padding[i]!;
     const room = m + low + high - window[i]!;

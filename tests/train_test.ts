@@ -235,7 +235,7 @@ Deno.test("train: flags say what is wrong with them", () => {
   ];
   for (const [flags, message] of cases) assertEquals(assertThrows(() => parseFlags(flags), Problem).message, message);
   assertEquals(parseFlags(["--optimizer", "sgd", "--learning-rate=1e-2", "--seed", "3"]), {
-    epochs: 20,
+    epochs: 25,
     batch: 128,
     optimizer: "sgd",
     learningRate: 0.01,

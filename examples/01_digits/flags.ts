@@ -19,7 +19,7 @@ export const help = `Trains LeNet-5 on handwritten digits.
 
 Usage: deno task train [flags]
 
-  --epochs N         passes over the training images (default 20)
+  --epochs N         passes over the training images (default 25)
   --batch N          images in a step (default 128)
   --learning-rate X  the peak of a short warm-up and a cosine decay (default 0.004 for adam, 0.05 for sgd)
   --optimizer NAME   adam, or sgd with Nesterov momentum (default adam)
@@ -53,7 +53,7 @@ function readFlags(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       options: {
-        epochs: { type: "string", default: "20" },
+        epochs: { type: "string", default: "25" },
         batch: { type: "string", default: "128" },
         "learning-rate": { type: "string" },
         optimizer: { type: "string", default: "adam" },
