@@ -30,6 +30,7 @@ const { values: flags, positionals } = parseArgs({
 });
 const rounds = Number(flags.rounds);
 const chosen = workloads.filter((name) => positionals.length === 0 || positionals.some((part) => name.includes(part)));
+if (!(rounds >= 1) || chosen.length === 0) throw new Error(`nothing to measure; there are: ${workloads.join("; ")}`);
 
 const findings: Finding[] = [];
 const absent = new Set<string>();
