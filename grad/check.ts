@@ -15,8 +15,8 @@ import { vjp } from "./vjp.ts";
 export interface CheckOptions {
   /** Derivatives up to this order are checked; 2 by default. */
   readonly order?: number | undefined;
-  /** Both by default. */
-  readonly modes?: readonly ("forward" | "reverse")[] | undefined;
+  /** Forward, reverse, or both, which is the default. The names are JAX's. */
+  readonly modes?: readonly ("fwd" | "rev")[] | undefined;
   /** Largest accepted error, relative to 1 + the size of the derivative; 1e-5 by default. */
   readonly tolerance?: number | undefined;
 }
@@ -50,13 +50,13 @@ export function checkGrads<A extends readonly unknown[]>(
 ): void {
   checkFunction("checkGrads", f);
   checkOptions("checkGrads", options);
-  const { order = 2, modes = ["forward", "reverse"], tolerance = 1e-5 } = options;
+  const { order = 2, modes = ["fwd", "rev"], tolerance = 1e-5 } = options;
   if (!Array.isArray(args)) throw new TypeError(`checkGrads() takes the arguments as an array, got ${describe(args)}`);
   if (!Number.isInteger(order) || order < 1) {
     throw new RangeError(`checkGrads() needs an order that is a positive integer, got ${order}`);
   }
-  if (!Array.isArray(modes) || !modes.every((mode) => mode === "forward" || mode === "reverse")) {
-    throw new TypeError(`checkGrads() takes modes among "forward" and "reverse", got ${describe(modes)}`);
+  if (!Array.isArray(modes) || !modes.every((mode) => mode === "fwd" || mode === "rev")) {
+    throw new TypeError(`checkGrads() takes modes among "fwd" and "rev", got ${describe(modes)}`);
   }
   const { leaves, structure } = takeApart("checkGrads", args);
   const fixed = leaves.map((leaf) => isDifferentiable(leaf) ? null : toTensor("checkGrads", leaf));
@@ -79,7 +79,7 @@ function checkOrder(f: ListFunction, primals: readonly Tensor[], options: Requir
   const slope = differences(f, primals, direction);
   for (const mode of options.modes) {
     const here = path === "" ? mode : `${mode} over ${path}`;
-    if (mode === "forward") {
+    if (mode === "fwd") {
       compare(here, flat(jvp(f, [...primals], [...direction])[1]), slope, options.tolerance);
     } else {
       const [y, pullback] = vjp(f, ...primals);
@@ -89,7 +89,7 @@ function checkOrder(f: ListFunction, primals: readonly Tensor[], options: Requir
       compare(here, [along], [dotAll(flat(weights), slope)], options.tolerance);
     }
     if (options.order > 1) {
-      const derivative: ListFunction = mode === "forward"
+      const derivative: ListFunction = mode === "fwd"
         ? (...xs) => jvp(f, xs, [...direction])[1] as Tensor[]
         : (...xs) => {
           const [y, pullback] = vjp(f, ...xs);
