@@ -134,19 +134,6 @@ export function dropAxes(shape: Shape, axes: readonly number[], keepDims = false
   return keepDims ? shape.map((n, i) => (axes.includes(i) ? 1 : n)) : shape.filter((_, i) => !axes.includes(i));
 }
 
-/** Every index of a shape in row-major order: a loop for references and tests, not for kernels. */
-export function* indicesOf(shape: Shape): Generator<number[]> {
-  const index = new Array<number>(shape.length).fill(0);
-  const size = sizeOf(shape);
-  for (let n = 0; n < size; n++) {
-    yield index.slice();
-    for (let i = shape.length - 1; i >= 0; i--) {
-      if (++index[i]! < shape[i]!) break;
-      index[i] = 0;
-    }
-  }
-}
-
 /** The same elements under another shape, without moving any; null where the strides do not allow it. */
 export function reshapeView(s: Strided, shape: Shape): Strided | null {
   if (isContiguous(s)) return contiguous(shape, s.offset);

@@ -5,7 +5,8 @@ import type { Operand } from "../cpu/machine.ts";
 import { allocateArray, type DType, toDType } from "../ops/dtype.ts";
 import type { ConvGeometry, WindowGeometry } from "../ops/kernel.ts";
 import { axisIndex, binary, cast, input } from "../ops/scalar.ts";
-import { indicesOf, type Shape, type Strided } from "../ops/shape.ts";
+import type { Shape, Strided } from "../ops/shape.ts";
+import { indicesOf } from "./indices.ts";
 import { arrayOf, type ComputeKernel, integers, machine, operand, run } from "./reference.ts";
 
 const lowestInt = -2147483648;

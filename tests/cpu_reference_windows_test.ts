@@ -4,7 +4,8 @@ import * as fc from "fast-check";
 import type { Operand } from "../cpu/machine.ts";
 import type { DType } from "../ops/dtype.ts";
 import type { ConvGeometry, KernelOf, WindowGeometry } from "../ops/kernel.ts";
-import { indicesOf, type Shape } from "../ops/shape.ts";
+import type { Shape } from "../ops/shape.ts";
+import { indicesOf } from "./indices.ts";
 import { integers, machine, operand, run } from "./reference.ts";
 
 const noPadding = [[0, 0], [0, 0]] as const;

@@ -3,7 +3,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import { cast, checkGrads, einsum, ones, stack, take, type Tensor, tensor, vmap } from "../mod.ts";
 import { trace } from "../ops/program.ts";
-import { indicesOf, sizeOf } from "../ops/shape.ts";
+import { sizeOf } from "../ops/shape.ts";
+import { indicesOf } from "./indices.ts";
 import { check } from "./property.ts";
 
 interface Operand {

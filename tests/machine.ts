@@ -2,7 +2,8 @@
 
 import type { Machine, Operand } from "../cpu/machine.ts";
 import { allocateArray, bytesPerElement, type DType, type TypedArray, viewArray } from "../ops/dtype.ts";
-import { contiguous, indicesOf, type Shape, sizeOf, type Strided } from "../ops/shape.ts";
+import { contiguous, type Shape, sizeOf, type Strided } from "../ops/shape.ts";
+import { indicesOf } from "./indices.ts";
 
 export interface TestMachine extends Machine {
   /** Copies data into memory; without `strided` the operand is a vector. */
