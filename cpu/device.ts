@@ -100,14 +100,16 @@ class CpuDevice implements Backend {
     const slots = new Map<number, Value>();
     inputs.forEach((x, i) => slots.set(i, this.#borrow(x)));
     for (const { slot, value } of plan.constants) slots.set(slot, this.#borrow(value));
-    for (const step of plan.steps) this.#runStep(step, slots);
-    const results = plan.outputs.map((slot) => {
-      const value = slots.get(slot)!;
-      this.#memory.hold(value.block);
-      return this.#tensor(value);
-    });
-    for (const value of slots.values()) this.#memory.drop(value.block);
-    return results;
+    try {
+      for (const step of plan.steps) this.#runStep(step, slots);
+      return plan.outputs.map((slot) => {
+        const value = slots.get(slot)!;
+        this.#memory.hold(value.block);
+        return this.#tensor(value);
+      });
+    } finally {
+      for (const value of slots.values()) this.#memory.drop(value.block);
+    }
   }
 
   #runStep({ kernel, inputs, output, type, lastUses }: Step, slots: Map<number, Value>): void {
@@ -124,18 +126,18 @@ class CpuDevice implements Backend {
     if (kernel.kind === "map" && kernel.body.op === "const") return this.#constant(kernel.body.value, type);
     const memory = this.#memory;
     const operands: Operand[] = [];
-    for (const { type: { dtype }, block, shape, strides, offset } of inputs) {
-      operands.push({
-        dtype,
-        shape,
-        strides,
-        offset,
-        address: memory.pin(block),
-        length: block.sizeBytes / arrayBytes(dtype, 1),
-      });
-    }
-    const length = sizeOf(type.shape);
     try {
+      for (const { type: { dtype }, block, shape, strides, offset } of inputs) {
+        operands.push({
+          dtype,
+          shape,
+          strides,
+          offset,
+          address: memory.pin(block),
+          length: block.sizeBytes / arrayBytes(dtype, 1),
+        });
+      }
+      const length = sizeOf(type.shape);
       const block = memory.create(arrayBytes(type.dtype, length));
       const view = contiguous(type.shape);
       const { dtype } = type;
@@ -143,12 +145,15 @@ class CpuDevice implements Backend {
       const implementation = this.#kernels[kernel.kind] as Implementation<ComputeKind>;
       try {
         implementation(kernel as KernelOf<ComputeKind>, operands, output, memory);
-      } finally {
-        memory.unpin(block);
+      } catch (error) {
+        memory.drop(block);
+        throw error;
       }
+      memory.unpin(block);
       return { type, block, shape: view.shape, strides: view.strides, offset: 0 };
     } finally {
-      for (const { block } of inputs) memory.unpin(block);
+      // Only the first few are pinned if there was no room for the next.
+      for (let i = 0; i < operands.length; i++) memory.unpin(inputs[i]!.block);
     }
   }
 

@@ -26,8 +26,10 @@ export interface Block {
   pins: number;
 }
 
-/** The budget for blocks; it grows when spilled values turn out to be needed again. */
+/** The budget for blocks; it grows when spilled values turn out to be needed again, and shrinks when few are. */
 const initialBudgetBytes = 128 * 2 ** 20;
+/** Spilling is worth while if less than this part of what is spilled is needed again. */
+const neededAgain = 1 / 8;
 /** Small blocks are bounded by their number, since each costs a JavaScript object. */
 const maxBlocks = 65536;
 /** Below this a finalizer costs more than it frees. */
@@ -89,7 +91,10 @@ export class Memory implements Machine {
   /** A new block held by one tensor. */
   create(sizeBytes: number): Block {
     if (this.#heldBytes + sizeBytes > this.#budgetBytes || this.#table.size >= maxBlocks) {
+      const before = this.#heldBytes;
       this.#spillUntil(Math.max(0, this.#budgetBytes / 2 - sizeBytes), maxBlocks / 2);
+      const spilledBytes = before - this.#heldBytes;
+      this.#budgetBytes = Math.max(initialBudgetBytes, this.#budgetBytes - neededAgain * spilledBytes);
     }
     const holders: Holders = { count: 1, block: null };
     const block: Block = {
@@ -106,16 +111,16 @@ export class Memory implements Machine {
 
   /** The address of a block's bytes, brought back to wasm memory if need be. The block stays there while pinned. */
   pin(block: Block): number {
-    block.pins++;
     block.lastUse = ++this.#clock;
     if (block.spilled !== null) {
-      // What is needed again should not have been spilled: allow for that much more.
-      this.#budgetBytes += block.sizeBytes;
       block.address = this.allocate(block.sizeBytes);
       new Uint8Array(this.memory.buffer, block.address, block.sizeBytes).set(block.spilled);
       block.spilled = null;
       this.#enter(block);
+      // What is needed again should not have been spilled: allow for that much more.
+      this.#budgetBytes += block.sizeBytes;
     }
+    block.pins++;
     return block.address;
   }
 

@@ -10,9 +10,10 @@ import type { Tensor } from "../ops/tensor.ts";
 import { putTogether, takeApart } from "../ops/structure.ts";
 import type { MapLeaves } from "../ops/tree.ts";
 import { argumentAt, checkFunction, isDifferentiable } from "./function.ts";
-import { runJvp, runLinearize } from "./jvp.ts";
+import { runJvp } from "./jvp.ts";
+import { pullBack, record } from "./record.ts";
 import type { Grads } from "./types.ts";
-import { differentiate, runVjp } from "./vjp.ts";
+import { differentiate } from "./vjp.ts";
 import { vmap } from "./vmap.ts";
 
 /** For every leaf of the result, the tree of derivatives by every leaf of the argument at position `N`. */
@@ -105,16 +106,19 @@ function reverseJacobian<A extends readonly unknown[], R, N extends number>(
     const n = argumentOf(transform, options, args);
     const { leaves, structure } = takeApart(transform, args[n]);
     smoothLeaves(transform, leaves);
-    const [y, pullback] = runVjp(transform, ofArgument(f, args, n), [args[n]], false);
-    const out = takeApart(transform, y);
-    const outputs = smoothLeaves(transform, out.leaves);
-    // One pullback per element of the result, all in one batch: leaves [total, …shape of the argument's leaf].
-    const rows = vmap((ct: unknown) => pullback(ct as never)[0])(putTogether(out.structure, basis(outputs)));
-    const pieces = takeApart(transform, rows).leaves.map((row) => unravel(row as Tensor, outputs.map((o) => o.shape)));
-    return putTogether(
-      out.structure,
-      outputs.map((_, i) => putTogether(structure, pieces.map((piece) => piece[i]))),
-    ) as Jacobian<A, R, N>;
+    const { recording, values } = record(transform, "reverse", ofArgument(f, args, n), [args[n]], false);
+    const { tape, results } = recording;
+    try {
+      const outputs = smoothLeaves(transform, values);
+      // One pullback per element of the result, all in one batch: leaves [total, …shape of the argument's leaf].
+      const rows = vmap((cts: Tensor[]) => pullBack(recording, cts) as Tensor[])(basis(outputs));
+      const pieces = rows.map((row) => unravel(row, outputs.map((y) => y.shape)));
+      const blocks = outputs.map((_, i) => putTogether(structure, pieces.map((piece) => piece[i])));
+      return putTogether(results.structure, blocks) as Jacobian<A, R, N>;
+    } finally {
+      tape.free();
+      for (const y of values) y[Symbol.dispose]();
+    }
   };
 }
 
@@ -150,19 +154,31 @@ function forwardJacobian<A extends readonly unknown[], R, N extends number>(
     const n = argumentOf(transform, options, args);
     const { leaves, structure } = takeApart(transform, args[n]);
     const inputs = smoothLeaves(transform, leaves);
-    const [y, push] = runLinearize(transform, ofArgument(f, args, n), [args[n]]);
-    const out = takeApart(transform, y);
-    smoothLeaves(transform, out.leaves);
-    const columns = vmap((t: unknown) => push(t as never))(putTogether(structure, basis(inputs)));
-    const results = takeApart(transform, columns).leaves.map((column) => {
-      const pieces = unravel(column as Tensor, inputs.map((x) => x.shape));
-      const lead = (piece: Tensor, i: number): Tensor => {
-        const axes = inputs[i]!.shape.map((_, k) => k);
-        return moveAxis(piece, axes, axes.map((k) => piece.ndim - axes.length + k));
-      };
-      return putTogether(structure, pieces.map(lead));
-    });
-    return putTogether(out.structure, results) as Jacobian<A, R, N>;
+    const { recording: { tape, results }, values } = record(
+      transform,
+      "forward",
+      ofArgument(f, args, n),
+      [args[n]],
+      false,
+    );
+    const lead = (piece: Tensor, i: number): Tensor => {
+      const axes = inputs[i]!.shape.map((_, k) => k);
+      return moveAxis(piece, axes, axes.map((k) => piece.ndim - axes.length + k));
+    };
+    try {
+      smoothLeaves(transform, values);
+      const columns = vmap((tangents: Tensor[]) => {
+        const pushed = tape.forward(tangents, results.nodes);
+        return results.types.map(({ shape, dtype }, i) => pushed[i] ?? zeros(shape, { dtype }));
+      })(basis(inputs));
+      const blocks = columns.map((column) =>
+        putTogether(structure, unravel(column, inputs.map((x) => x.shape)).map(lead))
+      );
+      return putTogether(results.structure, blocks) as Jacobian<A, R, N>;
+    } finally {
+      tape.free();
+      for (const y of values) y[Symbol.dispose]();
+    }
   };
 }
 
@@ -221,5 +237,7 @@ export function hessian<A extends readonly unknown[], const N extends number = 0
  */
 export function hvp<P>(f: (x: P) => Tensor, x: NoInfer<P>, v: Grads<P>): Grads<P> {
   checkFunction("hvp", f);
-  return runJvp("hvp", (y: P) => differentiate("hvp", f, [y], {}).gradient, [x], [v])[1] as Grads<P>;
+  const [gradient, product] = runJvp("hvp", (y: P) => differentiate("hvp", f, [y], {}).gradient, [x], [v]);
+  for (const leaf of takeApart("hvp", gradient).leaves) (leaf as Tensor)[Symbol.dispose]();
+  return product as Grads<P>;
 }

@@ -1,12 +1,12 @@
 /** Forward mode: values carried together with their tangents. */
 
 import { bind } from "../ops/bind.ts";
-import { zerosLike } from "../ops/create.ts";
+import { zeros, zerosLike } from "../ops/create.ts";
 import { toTensor } from "../ops/arguments.ts";
 import { isFloat } from "../ops/dtype.ts";
 import { describe } from "../ops/errors.ts";
 import type { Primitive } from "../ops/primitive.ts";
-import { Owner, tidy } from "../ops/scope.ts";
+import { handOut, Owner, tidy } from "../ops/scope.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { Trace, Tracer } from "../ops/trace.ts";
 import { putTogether, takeApart } from "../ops/structure.ts";
@@ -108,9 +108,8 @@ export function runJvp<A extends readonly unknown[], R>(
   try {
     const out = takeApart(transform, callSync(transform, f, putTogether(structure, traced) as A));
     const pairs = out.leaves.map((leaf) => trace.pair(toTensor(transform, leaf)));
-    const results = pairs.map(([y]) => y);
-    const pushed = pairs.map(([y, t]) => (isFloat(y.dtype) ? t ?? zerosLike(y) : null));
-    trace.owned.release([...results, ...pushed], null);
+    const results = pairs.map(([y]) => handOut(y));
+    const pushed = pairs.map(([y, t]) => (isFloat(y.dtype) ? handOut(t ?? zerosLike(y)) : null));
     return [putTogether(out.structure, results) as R, putTogether(out.structure, pushed) as Grads<R>];
   } finally {
     trace.finish();
@@ -139,24 +138,16 @@ export function linearize<A extends readonly unknown[], R>(
   f: (...args: A) => R,
   ...primals: A
 ): [R, (...tangents: { readonly [K in keyof A]: Grads<A[K]> }) => Grads<R>] {
-  return runLinearize("linearize", f, primals);
-}
-
-/** {@linkcode linearize} on behalf of a transform. */
-export function runLinearize<A extends readonly unknown[], R>(
-  transform: string,
-  f: (...args: A) => R,
-  primals: A,
-): [R, (...tangents: { readonly [K in keyof A]: Grads<A[K]> }) => Grads<R>] {
-  const { tape, inputs, results } = record(transform, "forward", f, primals, false);
-  const outputs = tape.settle(results.primals, []);
-  const differentiable = inputs.leaves.map(isDifferentiable);
-  const types = inputs.primals.map((x) => x.type);
+  const { recording: { tape, inputs, results }, values } = record("linearize", "forward", f, primals, false);
+  const { types, differentiable } = inputs;
+  tape.settle();
   const linear = (...tangents: { readonly [K in keyof A]: Grads<A[K]> }): Grads<R> => {
-    const given = readTangents(transform, "tangent", inputs.structure, types, differentiable, tangents);
+    const given = readTangents("linearize", "tangent", inputs.structure, types, differentiable, tangents);
     const pushed = tape.forward(given.filter((_, i) => differentiable[i]), results.nodes);
-    const filled = pushed.map((t, i) => (isFloat(outputs[i]!.dtype) ? t ?? zerosLike(outputs[i]!) : null));
+    const filled = results.types.map(({ shape, dtype }, i) =>
+      isFloat(dtype) ? pushed[i] ?? zeros(shape, { dtype }) : null
+    );
     return putTogether(results.structure, filled) as Grads<R>;
   };
-  return [putTogether(results.structure, outputs) as R, linear];
+  return [putTogether(results.structure, values) as R, linear];
 }

@@ -3,35 +3,40 @@
 import { toTensor } from "../ops/arguments.ts";
 import { zeros } from "../ops/create.ts";
 import { describe } from "../ops/errors.ts";
+import { handOut } from "../ops/scope.ts";
 import type { TensorType } from "../ops/shape.ts";
-import type { Tensor, TensorLike } from "../ops/tensor.ts";
+import type { Tensor } from "../ops/tensor.ts";
 import { leavesAs, putTogether, sameStructure, type Structure, takeApart } from "../ops/structure.ts";
 import { callSync, isDifferentiable, mapTensors, matching } from "./function.ts";
 import { Tape } from "./tape.ts";
 
 type TapeNode = ReturnType<Tape["nodeOf"]>;
 
-/** The leaves of arguments, and what is differentiated among them. */
+/** Arguments without their values: a pullback outlives its call, and keeps only what it needs. */
 export interface Arguments {
   readonly structure: Structure;
-  readonly leaves: readonly TensorLike[];
-  readonly primals: readonly Tensor[];
+  readonly types: readonly TensorType[];
+  readonly differentiable: readonly boolean[];
 }
 
-/** What a function returned. */
+/** What a function returned, likewise. */
 export interface Results {
   readonly structure: Structure;
-  readonly primals: readonly Tensor[];
+  readonly types: readonly TensorType[];
   readonly nodes: readonly TapeNode[];
-  /** The auxiliary value, with known values in place of tracers. */
-  readonly aux: unknown;
-  readonly auxTensors: readonly Tensor[];
 }
 
 export interface Recording {
   readonly tape: Tape;
   readonly inputs: Arguments;
   readonly results: Results;
+}
+
+/** A recording, and what the function returned: known values in place of tracers, for users to keep. */
+export interface Recorded {
+  readonly recording: Recording;
+  readonly values: readonly Tensor[];
+  readonly aux: unknown;
 }
 
 /** Runs `f` under a new tape. With `hasAux` it returns a pair, and only the first of it is differentiated. */
@@ -41,34 +46,32 @@ export function record<A extends readonly unknown[]>(
   f: (...args: A) => unknown,
   args: A,
   hasAux: boolean,
-): Recording {
+): Recorded {
   const tape = new Tape(transform, direction);
   const { leaves, structure } = takeApart(transform, args);
   const primals = leaves.map((leaf) => toTensor(transform, leaf));
-  const traced = primals.map((x, i) => (isDifferentiable(leaves[i]!) ? tape.input(x) : x));
+  const differentiable = leaves.map(isDifferentiable);
+  const traced = primals.map((x, i) => (differentiable[i] ? tape.input(x) : x));
   try {
     const result = callSync(transform, f, putTogether(structure, traced) as A);
     const [y, aux] = hasAux ? pair(transform, result) : [result, null];
     const out = takeApart(transform, y);
     const outputs = out.leaves.map((leaf) => toTensor(transform, leaf));
-    const auxTensors: Tensor[] = [];
-    const lowered = mapTensors(aux, (x) => {
-      auxTensors.push(tape.primal(x));
-      return tape.primal(x);
-    });
     return {
-      tape,
-      inputs: { structure, leaves, primals },
-      results: {
-        structure: out.structure,
-        primals: outputs.map((x) => tape.primal(x)),
-        nodes: outputs.map((x) => tape.nodeOf(x)),
-        aux: lowered,
-        auxTensors,
+      recording: {
+        tape,
+        inputs: { structure, types: primals.map((x) => x.type), differentiable },
+        results: {
+          structure: out.structure,
+          types: outputs.map((x) => x.type),
+          nodes: outputs.map((x) => tape.nodeOf(x)),
+        },
       },
+      values: outputs.map((x) => handOut(tape.primal(x))),
+      aux: mapTensors(aux, (x) => handOut(tape.primal(x))),
     };
   } catch (error) {
-    tape.free([]);
+    tape.free();
     throw error;
   } finally {
     tape.finish();
@@ -88,11 +91,9 @@ export function pullBack(
   const seeds = results.nodes.flatMap((node, i) => (cotangents[i] == null ? [] : [[node, cotangents[i]] as const]));
   const pulled = tape.backward(seeds);
   let next = 0;
-  return inputs.leaves.map((leaf, i) => {
-    if (!isDifferentiable(leaf)) return null;
-    const { shape, dtype } = inputs.primals[i]!;
-    return pulled[next++] ?? zeros(shape, { dtype });
-  });
+  return inputs.types.map(({ shape, dtype }, i) =>
+    inputs.differentiable[i] ? pulled[next++] ?? zeros(shape, { dtype }) : null
+  );
 }
 
 /**

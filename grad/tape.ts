@@ -3,8 +3,8 @@
 import { bind } from "../ops/bind.ts";
 import { add } from "../ops/arithmetic.ts";
 import type { Primitive } from "../ops/primitive.ts";
-import { enterScope, Owner, tidy } from "../ops/scope.ts";
-import { ConcreteTensor, type Tensor } from "../ops/tensor.ts";
+import { enterScope, handOut, Owner, tidy } from "../ops/scope.ts";
+import type { Tensor } from "../ops/tensor.ts";
 import { Trace, Tracer } from "../ops/trace.ts";
 import { type Application, flows, type Pull, pullOf, push } from "./rules.ts";
 
@@ -96,8 +96,8 @@ export class Tape extends Trace {
         cotangents.delete(node);
         node.pull!.apply(g).forEach((ct, k) => accumulate(node.parents[k]!, ct));
       }
-      return this.#inputs.map((node) => cotangents.get(node) ?? null);
-    }, (result) => result);
+      return this.#inputs.map((node) => handOutSome(cotangents.get(node)));
+    }, () => []);
   }
 
   /** Tangents of some values (null: zero), from those of the inputs. */
@@ -110,27 +110,25 @@ export class Tape extends Trace {
           push(node.application!, node.parents.map((parent) => (parent === null ? null : known.get(parent)!))),
         );
       }
-      return outputs.map((node) => (node === null ? null : known.get(node)!));
-    }, (result) => result);
+      return outputs.map((node) => (node === null ? null : handOutSome(known.get(node))));
+    }, () => []);
   }
 
-  /** Frees every value of the tape that is not in `keep`. The tape can then not be run again. */
-  free(keep: Iterable<Tensor | null>): void {
-    this.#owned.release(keep, null);
+  /** Frees every value of the tape, which can then not be run again. */
+  free(): void {
     this.#owned.free();
     this.#nodes.length = 0;
   }
 
-  /**
-   * Frees what a later run does not need, and nothing of `others`. A result that the tape keeps too is given back as a
-   * second tensor of the same storage, so that disposing either leaves the other.
-   */
-  settle(results: readonly Tensor[], others: readonly Tensor[]): Tensor[] {
-    const residuals = new Set(this.#nodes.flatMap(residualsOf));
-    this.#owned.release([...results, ...others, ...residuals], null);
+  /** Frees what a later run does not need. */
+  settle(): void {
+    this.#owned.release(this.#nodes.flatMap(residualsOf), null);
     this.#owned.free();
-    return results.map((x) => x instanceof ConcreteTensor && residuals.has(x) ? x.device.share(x) : x);
   }
+}
+
+function handOutSome(x: Tensor | null | undefined): Tensor | null {
+  return x == null ? null : handOut(x);
 }
 
 /** The values that running the tape needs. */

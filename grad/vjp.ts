@@ -5,7 +5,6 @@ import { onesLike } from "../ops/create.ts";
 import { isFloat } from "../ops/dtype.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
 import { typeString } from "../ops/shape.ts";
-import { tidy } from "../ops/scope.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { putTogether, takeApart } from "../ops/structure.ts";
 import { argumentAt, checkFunction, isDifferentiable } from "./function.ts";
@@ -76,22 +75,21 @@ export function runVjp<A extends readonly unknown[], R>(
   args: A,
   hasAux: boolean,
 ): [R, Pullback<A, R>, unknown] {
-  const recording = record(transform, "reverse", f, args, hasAux);
-  const { tape, inputs, results } = recording;
-  const primals = tape.settle(results.primals, results.auxTensors);
-  const types = primals.map((y) => y.type);
+  const { recording, values, aux } = record(transform, "reverse", f, args, hasAux);
+  const { tape, inputs, results: { structure, types } } = recording;
+  tape.settle();
   const pullback = (cotangent: Grads<R>): { -readonly [K in keyof A]: Grads<A[K]> } => {
     const given = readTangents(
       "pullback",
       "cotangent",
-      results.structure,
+      structure,
       types,
       types.map(({ dtype }) => isFloat(dtype)),
       cotangent,
     );
     return putTogether(inputs.structure, pullBack(recording, given)) as { -readonly [K in keyof A]: Grads<A[K]> };
   };
-  return [putTogether(results.structure, primals) as R, pullback, results.aux];
+  return [putTogether(structure, values) as R, pullback, aux];
 }
 
 /** Options of {@linkcode grad} and {@linkcode valueAndGrad}. */
@@ -239,20 +237,18 @@ export function differentiate<A extends readonly unknown[]>(
     return f(...all as unknown as A);
   };
   checkDifferentiable(transform, positions, chosen);
-  const recording = record(transform, "reverse", inner, chosen, hasAux);
+  const { recording, values, aux } = record(transform, "reverse", inner, chosen, hasAux);
   const { tape, inputs, results } = recording;
-  const [value] = results.primals;
-  const keep: (Tensor | null)[] = [...results.primals, ...results.auxTensors];
+  const [value] = values;
   try {
     if (results.structure !== "leaf" || value!.ndim !== 0 || !isFloat(value!.dtype)) {
       throw notScalar(transform, results.structure === "leaf" ? value! : null, hasAux);
     }
-    const cotangents = tidy(() => pullBack(recording, [onesLike(value!)]), (made) => made);
-    keep.push(...cotangents);
+    const cotangents = pullBack(recording, [onesLike(value!)]);
     const gradients = putTogether(inputs.structure, cotangents) as unknown[];
-    return { value: value!, gradient: typeof argnums === "number" ? gradients[0] : gradients, aux: results.aux };
+    return { value: value!, gradient: typeof argnums === "number" ? gradients[0] : gradients, aux };
   } finally {
-    tape.free(keep);
+    tape.free();
   }
 }
 

@@ -5,7 +5,7 @@ import { zeros } from "../ops/create.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
 import { broadcastTo, moveAxis } from "../ops/movement.ts";
 import type { Primitive } from "../ops/primitive.ts";
-import { Owner, tidy } from "../ops/scope.ts";
+import { handOut, Owner, tidy } from "../ops/scope.ts";
 import { checkCount, normalizeAxis, type TensorType, typeString } from "../ops/shape.ts";
 import type { ConcreteTensor, Tensor } from "../ops/tensor.ts";
 import { checkAlive, Trace, Tracer } from "../ops/trace.ts";
@@ -162,11 +162,18 @@ export function vmap<A extends readonly unknown[], R>(
     );
     const trace = new BatchTrace(batchSize(values, axes, size));
     try {
-      const traced = values.map((x, i) => (axes[i] === null ? x : trace.input(moveAxis(x, axes[i]!, 0))));
+      const batches = tidy(
+        () => values.map((x, i) => (axes[i] === null ? x : moveAxis(x, axes[i]!, 0))),
+        (made) => made,
+        trace.owned,
+      );
+      const traced = batches.map((x, i) => (axes[i] === null ? x : trace.input(x)));
       const out = takeApart("vmap", callSync("vmap", f, putTogether(structure, traced) as A));
       const places = axesOf("outAxes", outAxes, out.structure);
-      const results = out.leaves.map((leaf, i) => collect(trace, toTensor("vmap", leaf), places[i]!));
-      trace.owned.release(results, null);
+      const results = tidy(
+        () => out.leaves.map((leaf, i) => handOut(collect(trace, toTensor("vmap", leaf), places[i]!))),
+        () => [],
+      );
       return putTogether(out.structure, results) as R;
     } finally {
       trace.finish();

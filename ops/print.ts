@@ -1,6 +1,6 @@
 /** Tensors as people read them: nested arrays, and the text NumPy would print. */
 
-import type { TypedArray } from "./dtype.ts";
+import { type DType, isFloat, toDType, type TypedArray } from "./dtype.ts";
 import { sizeOf, type TensorType, typeString } from "./shape.ts";
 
 /** Row-major elements as nested arrays; booleans for bool. */
@@ -19,6 +19,18 @@ export function nested(data: TypedArray, type: TensorType): unknown {
 const printWhole = 1000;
 const edge = 3;
 
+/** The shortest decimal that reads back as the same float, rounded to eight digits unless it is an integer. */
+function decimal(value: number, dtype: DType): string {
+  if (Object.is(value, -0)) return "-0";
+  if (Math.abs(value) >= 1e16) return Number(value.toPrecision(8)).toExponential();
+  if (Number.isInteger(value)) return String(value);
+  for (let digits = 1; digits < 8; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (toDType(short, dtype) === value) return String(short);
+  }
+  return String(Number(value.toPrecision(8)));
+}
+
 /** `f32[2,2] [[1, 2],\n          [3, 4]]`, with columns aligned. */
 export function show(data: TypedArray, type: TensorType): string {
   const { shape, dtype } = type;
@@ -32,11 +44,7 @@ export function show(data: TypedArray, type: TensorType): string {
   };
   const text = (offset: number): string => {
     const value = data[offset]!;
-    if (dtype === "bool") return value ? "true" : "false";
-    if (Object.is(value, -0)) return "-0";
-    return dtype === "float32" || dtype === "float64"
-      ? String(Number(value.toPrecision(dtype === "float32" ? 6 : 10)))
-      : String(value);
+    return dtype === "bool" ? String(value !== 0) : isFloat(dtype) ? decimal(value, dtype) : String(value);
   };
   const shown: string[] = [];
   const collect = (axis: number, offset: number, step: number): void => {

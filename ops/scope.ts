@@ -70,6 +70,11 @@ export function enterScope(owner: Owner | null): Owner | null {
   return outer;
 }
 
+/** A tensor for users to keep: a second one of the same storage, so that each can be disposed without the other. */
+export function handOut(x: Tensor): Tensor {
+  return x instanceof ConcreteTensor ? x.device.share(x) : x;
+}
+
 /** Runs `body`, then frees what it made but did not return; that goes to `heir`, or else to the enclosing scope. */
 export function tidy<T>(body: () => T, returned: (result: T) => Iterable<Tensor | null>, heir: Owner | null = open): T {
   const owner = new Owner();

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { DType } from "../ops/dtype.ts";
-import { type Tensor, Tensor as TensorClass } from "../ops/tensor.ts";
+import type { Tensor } from "../ops/tensor.ts";
 import { isFloat, type Plain } from "./plain.ts";
 
 /** The values of a tensor, as plain numbers. */
@@ -72,8 +72,4 @@ function listed(x: Plain): string {
 /** Results as a list, whether there is one or several. */
 export function listOf<T extends Tensor | Plain>(results: T | readonly T[]): readonly T[] {
   return Array.isArray(results) ? results : [results as T];
-}
-
-export function isTensor(x: unknown): x is Tensor {
-  return x instanceof TensorClass;
 }

@@ -186,6 +186,36 @@ refuses("convolutions and pools that do not fit", [
     "correlate() cannot slide f32[2] over f32[3,4]: both need the same rank, 1 to 3",
   ],
   [
+    () => pb.conv(image, kernel, { inputDilation: [1, 2] }),
+    ShapeError,
+    "conv() needs inputDilation for 1 spatial axes, got [1,2]",
+  ],
+  [
+    () => pb.convTranspose(image, zeros([3, 4, 3])),
+    ShapeError,
+    "convTranspose() cannot convolve f32[1,5,2] with f32[3,4,3]: the kernel's last axis must be the input's 2 channels",
+  ],
+  [
+    () => pb.convTranspose(image, zeros([3, 4, 2]), { groups: 4 }),
+    ShapeError,
+    "convTranspose() cannot convolve f32[1,5,2] with f32[3,4,2] in 4 groups: both channel counts must be divisible by it",
+  ],
+  [
+    () => pb.convTranspose(image, zeros([3, 4, 2]), { padding: 4 }),
+    ShapeError,
+    "convTranspose() cannot convolve f32[1,5,2] with f32[3,4,2]: along spatial axis 0 padding takes 8 of 7 cells",
+  ],
+  [
+    () => pb.convTranspose(zeros([1, 2, 2]), zeros([6, 4, 2]), { padding: "circular" }),
+    ShapeError,
+    "convTranspose() cannot wrap 3 cells around an axis of 2",
+  ],
+  [
+    () => pb.reduceWindow(image, untyped({ window: 2, kind: "mean" })),
+    TypeError,
+    'reduceWindow() takes kind "sum", "max" or "min", got the string "mean"',
+  ],
+  [
     () => pb.maxPool(a, { window: 2 }),
     ShapeError,
     "maxPool() needs a tensor [batch, …spatial, channels], got f32[3,4]",

@@ -160,7 +160,7 @@ Deno.test("errors: a leaked tracer throws and says where it was made", () => {
   for (const [transform, tracer] of Object.entries(leaked)) {
     for (const [user, use] of [["add()", () => pb.add(tracer, 1)], ["a read", () => tracer.dataSync()]] as const) {
       const { message } = assertThrows(use, TypeError);
-      const [before, after] = message.split(/ \(called .*errors_test\.ts:\d+:\d+\)?\): /);
+      const [before, after] = message.split(/ \(called .*errors_transforms_test\.ts:\d+:\d+\)?\): /);
       assertEquals(before, `${user} was given a tracer made by exp() inside ${transform}(), which has finished`);
       assertEquals(after, "return the value from the function instead of keeping it");
     }
