@@ -54,7 +54,9 @@ export function analyse(root: Scalar): Body | null {
 /** Operations that take dozens of instructions. */
 // deno-fmt-ignore
 const long: ReadonlySet<string> = new Set<UnaryOp | BinaryOp>([
-  "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "pow", "atan2",
+  "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin",
+  "acos", "atan", "asinh", "acosh", "atanh", "cbrt", "erf", "erfc", "erfinv", "lgamma", "digamma", "pow", "atan2",
+  "polygamma",
 ]);
 
 /** The cursors of a kernel: its sources', and its output's at the end. */

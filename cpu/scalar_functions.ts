@@ -1,6 +1,7 @@
 /** The scalar operations as JavaScript functions of float64: the reference calls them, and WebAssembly imports some. */
 
 import type { BinaryOp, UnaryOp } from "../ops/scalar.ts";
+import { digamma, erf, erfc, erfinv, lgamma, polygamma } from "./special_functions.ts";
 
 type ScalarFunctions =
   & { readonly [Op in UnaryOp]: (x: number) => number }
@@ -35,6 +36,18 @@ export const scalarFunctions: ScalarFunctions = {
   sinh: Math.sinh,
   cosh: Math.cosh,
   tanh: Math.tanh,
+  asin: Math.asin,
+  acos: Math.acos,
+  atan: Math.atan,
+  asinh: Math.asinh,
+  acosh: Math.acosh,
+  atanh: Math.atanh,
+  cbrt: Math.cbrt,
+  erf,
+  erfc,
+  erfinv,
+  lgamma,
+  digamma,
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
@@ -44,6 +57,7 @@ export const scalarFunctions: ScalarFunctions = {
   max: (a, b) => Math.max(a, b),
   pow,
   atan2: Math.atan2,
+  polygamma,
   and: (a, b) => a & b,
   or: (a, b) => a | b,
   xor: (a, b) => a ^ b,

@@ -6,6 +6,7 @@ import { derived } from "../ops/derived.ts";
 import { abs, add, clip, div, mul, neg, square } from "../ops/arithmetic.ts";
 import { expm1, tanh as tanhOf } from "../ops/functions.ts";
 import { greater, greaterEqual, where } from "../ops/logic.ts";
+import { erfc } from "../ops/special.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
 import { split } from "../ops/joining.ts";
 import { normalizeAxis, typeString } from "../ops/shape.ts";
@@ -29,6 +30,8 @@ const geluOf = composed("gelu", (x) => {
   const inner = mul(Math.sqrt(2 / Math.PI), mul(x, add(1, mul(0.044715, square(x)))));
   return mul(mul(0.5, x), add(1, tanhOf(inner)));
 });
+/** ½·erfc(−x/√2) is Φ(x) with its digits also where it is small. */
+const exactGeluOf = composed("gelu", (x) => mul(mul(0.5, x), erfc(mul(-Math.SQRT1_2, x))));
 const eluOf = composed("elu", (x, alpha: number) => exponentialTail(x, alpha, 1));
 const celuOf = composed("celu", (x, alpha: number) => exponentialTail(x, alpha, alpha));
 // The fixed point of mean 0 and variance 1, from the paper.
@@ -57,10 +60,10 @@ export function silu(x: TensorLike): Tensor {
 }
 
 /**
- * The Gaussian error unit x·Φ(x), elementwise, in its approximation ½x(1 + tanh(√(2/π)(x + 0.044715 x³))), which is off
- * by at most 5e-4.
+ * The Gaussian error unit x·Φ(x), elementwise, where Φ is the distribution function of the standard normal distribution.
  *
- * @param options `approximate: true`, the default, is the only form so far: the exact one needs `erf`.
+ * @param options With `approximate`, the default, ½x(1 + tanh(√(2/π)(x + 0.044715 x³))), which is off by at most 5e-4;
+ * else the exact ½x(1 + erf(x/√2)).
  *
  * @example Usage
  * ```ts
@@ -68,14 +71,17 @@ export function silu(x: TensorLike): Tensor {
  * import { assertAlmostEquals } from "@std/assert";
  *
  * assertAlmostEquals(nn.gelu(1).item() as number, 0.841192, 1e-6);
+ * assertAlmostEquals(nn.gelu(1, { approximate: false }).item() as number, 0.841345, 1e-6);
  * ```
  *
  * Reference: Hendrycks and Gimpel, Gaussian error linear units, arXiv:1606.08415.
  */
-export function gelu(x: TensorLike, options: { readonly approximate?: true | undefined } = {}): Tensor {
+export function gelu(x: TensorLike, options: { readonly approximate?: boolean | undefined } = {}): Tensor {
   const { approximate = true } = options;
-  if (approximate !== true) throw new TypeError(`gelu() knows approximate: true, got ${describe(approximate)}`);
-  return geluOf(x, null);
+  if (typeof approximate !== "boolean") {
+    throw new TypeError(`gelu() takes approximate as a boolean, got ${describe(approximate)}`);
+  }
+  return approximate ? geluOf(x, null) : exactGeluOf(x, null);
 }
 
 /**

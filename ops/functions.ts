@@ -2,7 +2,7 @@
 
 import * as s from "./scalar.ts";
 import { toFloat } from "./arguments.ts";
-import { add, div, floatBinary, mul, neg, sub } from "./arithmetic.ts";
+import { add, div, floatBinary, mul, neg, square, sub } from "./arithmetic.ts";
 import { bind1 } from "./bind.ts";
 import { keeping, pointwise } from "./families.ts";
 import type { Primitive } from "./primitive.ts";
@@ -28,12 +28,29 @@ const tanP = pointwise("tan", (x) => s.unary("tan", x), [keeping(["y"], (g, y) =
 const sinhP = pointwise("sinh", (x) => s.unary("sinh", x), [keeping([0], (g, x) => mul(g, cosh(x)))]);
 const coshP = pointwise("cosh", (x) => s.unary("cosh", x), [keeping([0], (g, x) => mul(g, sinh(x)))]);
 const tanhP = pointwise("tanh", (x) => s.unary("tanh", x), [keeping(["y"], (g, y) => mul(g, sub(1, mul(y, y))))]);
+const asinP = pointwise("asin", (x) => s.unary("asin", x), [keeping([0], (g, x) => mul(g, rsqrt(toCircle(x))))]);
+const acosP = pointwise("acos", (x) => s.unary("acos", x), [keeping([0], (g, x) => neg(mul(g, rsqrt(toCircle(x)))))]);
+const atanP = pointwise("atan", (x) => s.unary("atan", x), [keeping([0], (g, x) => div(g, add(square(x), 1)))]);
+const asinhP = pointwise("asinh", (x) => s.unary("asinh", x), [
+  keeping([0], (g, x) => mul(g, rsqrt(add(square(x), 1)))),
+]);
+const acoshP = pointwise("acosh", (x) => s.unary("acosh", x), [
+  keeping([0], (g, x) => mul(g, mul(rsqrt(sub(x, 1)), rsqrt(add(x, 1))))),
+]);
+const atanhP = pointwise("atanh", (x) => s.unary("atanh", x), [keeping([0], (g, x) => div(g, toCircle(x)))]);
+const cbrtP = pointwise("cbrt", (x) => s.unary("cbrt", x), [keeping(["y"], (g, y) => div(g, mul(3, square(y))))]);
 const atan2P = pointwise("atan2", (a, b) => s.binary("atan2", a, b), [
   keeping([0, 1], (g, a, b) => mul(g, div(b, add(mul(a, a), mul(b, b))))),
   keeping([0, 1], (g, a, b) => neg(mul(g, div(a, add(mul(a, a), mul(b, b)))))),
 ]);
 
-function floatUnary(primitive: Primitive<null>, x: TensorLike): Tensor {
+/** 1 − x², with its digits also where x is near ±1. */
+function toCircle(x: Tensor): Tensor {
+  return mul(sub(1, x), add(1, x));
+}
+
+/** A function of floats; integers and bools become float32. */
+export function floatUnary(primitive: Primitive<null>, x: TensorLike): Tensor {
   return bind1(primitive, [toFloat(primitive.name, x)], null);
 }
 
@@ -277,4 +294,115 @@ export function cosh(x: TensorLike): Tensor {
  */
 export function tanh(x: TensorLike): Tensor {
   return floatUnary(tanhP, x);
+}
+
+/**
+ * The angle from −π/2 to π/2 whose sine is x, elementwise: NaN outside [−1, 1]. Integers and bools become float32. The
+ * derivative 1 / √(1 − x²) is ∞ at ±1.
+ *
+ * @example Usage
+ * ```ts
+ * import { asin } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * assertAlmostEquals(asin(0.5).item() as number, Math.PI / 6, 1e-6);
+ * ```
+ */
+export function asin(x: TensorLike): Tensor {
+  return floatUnary(asinP, x);
+}
+
+/**
+ * The angle from 0 to π whose cosine is x, elementwise: NaN outside [−1, 1]. Integers and bools become float32. The
+ * derivative −1 / √(1 − x²) is −∞ at ±1.
+ *
+ * @example Usage
+ * ```ts
+ * import { acos } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * assertAlmostEquals(acos(0.5).item() as number, Math.PI / 3, 1e-6);
+ * ```
+ */
+export function acos(x: TensorLike): Tensor {
+  return floatUnary(acosP, x);
+}
+
+/**
+ * The angle from −π/2 to π/2 whose tangent is x, elementwise: the bounds themselves at ±∞. Integers and bools become
+ * float32. The derivative is 1 / (1 + x²).
+ *
+ * @example Usage
+ * ```ts
+ * import { atan } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * assertAlmostEquals(atan(1).item() as number, Math.PI / 4, 1e-6);
+ * ```
+ */
+export function atan(x: TensorLike): Tensor {
+  return floatUnary(atanP, x);
+}
+
+/**
+ * The number whose hyperbolic sine is x, elementwise: log(x + √(x² + 1)). Integers and bools become float32. The
+ * derivative is 1 / √(x² + 1).
+ *
+ * @example Usage
+ * ```ts
+ * import { asinh } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * assertAlmostEquals(asinh(1).item() as number, Math.log(1 + Math.SQRT2), 1e-6);
+ * ```
+ */
+export function asinh(x: TensorLike): Tensor {
+  return floatUnary(asinhP, x);
+}
+
+/**
+ * The number from 0 up whose hyperbolic cosine is x, elementwise: log(x + √(x² − 1)), and NaN below 1. Integers and bools
+ * become float32. The derivative 1 / √(x² − 1) is ∞ at 1.
+ *
+ * @example Usage
+ * ```ts
+ * import { acosh } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * assertAlmostEquals(acosh(2).item() as number, Math.log(2 + Math.sqrt(3)), 1e-6);
+ * ```
+ */
+export function acosh(x: TensorLike): Tensor {
+  return floatUnary(acoshP, x);
+}
+
+/**
+ * The number whose hyperbolic tangent is x, elementwise: ½·log((1 + x) / (1 − x)), ±∞ at ±1, and NaN beyond. Integers and
+ * bools become float32. The derivative is 1 / (1 − x²).
+ *
+ * @example Usage
+ * ```ts
+ * import { atanh } from "@pullback/pullback";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * assertAlmostEquals(atanh(0.5).item() as number, Math.log(3) / 2, 1e-6);
+ * ```
+ */
+export function atanh(x: TensorLike): Tensor {
+  return floatUnary(atanhP, x);
+}
+
+/**
+ * The cube root, elementwise, of negative numbers too. Integers and bools become float32. The derivative is ∞ at 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { cbrt, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(cbrt(tensor([-8, 0, 27])).arraySync(), [-2, 0, 3]);
+ * ```
+ */
+export function cbrt(x: TensorLike): Tensor {
+  return floatUnary(cbrtP, x);
 }

@@ -1,9 +1,10 @@
-/** Comparisons, truth, choice and bits, elementwise. */
+/** Comparisons, truth and choice, elementwise. */
 
 import * as s from "./scalar.ts";
 import { broadcasted, matched, promoted, toFloat, toTensor } from "./arguments.ts";
 import { abs, anyBinary } from "./arithmetic.ts";
 import { bind1 } from "./bind.ts";
+import { andP, notP, orP, xorP } from "./bits.ts";
 import { cast } from "./cast.ts";
 import { zerosLike } from "./create.ts";
 import { keeping, pointwise } from "./families.ts";
@@ -12,16 +13,10 @@ import type { Tensor, TensorLike } from "./tensor.ts";
 
 const discrete = "its result is not a real number";
 
-const logicalNotP = pointwise("logicalNot", (x) => s.unary("not", x), discrete);
 const equalP = pointwise("equal", (a, b) => s.binary("eq", a, b), discrete);
 const notEqualP = pointwise("notEqual", (a, b) => s.binary("ne", a, b), discrete);
 const lessP = pointwise("less", (a, b) => s.binary("lt", a, b), discrete);
 const lessEqualP = pointwise("lessEqual", (a, b) => s.binary("le", a, b), discrete);
-const andP = pointwise("and", (a, b) => s.binary("and", a, b), discrete);
-const orP = pointwise("or", (a, b) => s.binary("or", a, b), discrete);
-const xorP = pointwise("xor", (a, b) => s.binary("xor", a, b), discrete);
-const leftShiftP = pointwise("leftShift", (a, b) => s.binary("shl", a, b), discrete);
-const rightShiftP = pointwise("rightShift", (a, b) => s.binary("shr", a, b), discrete);
 const whereP = pointwise("where", (c, a, b) => s.select(c, a, b), [
   null,
   keeping([0], (g, c) => where(c, g, zerosLike(g))),
@@ -35,12 +30,6 @@ function swapped(op: string, primitive: Primitive<null>, a: TensorLike, b: Tenso
 
 function logical(name: string, primitive: Primitive<null>, a: TensorLike, b: TensorLike): Tensor {
   return bind1(primitive, broadcasted(name, [cast(toTensor(name, a), "bool"), cast(toTensor(name, b), "bool")]), null);
-}
-
-/** Bits of two integer tensors of one dtype. Not yet public: the generator of random bits needs them. */
-export function bitwise(op: "and" | "or" | "xor" | "leftShift" | "rightShift", a: TensorLike, b: TensorLike): Tensor {
-  const primitive = { and: andP, or: orP, xor: xorP, leftShift: leftShiftP, rightShift: rightShiftP }[op];
-  return bind1(primitive, matched(op, [a, b]), null);
 }
 
 /**
@@ -266,5 +255,5 @@ export function logicalXor(a: TensorLike, b: TensorLike): Tensor {
  * ```
  */
 export function logicalNot(x: TensorLike): Tensor {
-  return bind1(logicalNotP, [cast(toTensor("logicalNot", x), "bool")], null);
+  return bind1(notP, [cast(toTensor("logicalNot", x), "bool")], null);
 }

@@ -12,6 +12,7 @@ import type { DType } from "./dtype.ts";
  * - `shl`, `shr`: 0 (or −1 for a negative int32 `shr`) when the distance is 32 or more; `shr` keeps the sign of int32.
  * - `pow`: C's pow for floats; wrapping repeated multiplication for integers, 0 for a negative exponent unless the base is 1 or −1.
  * - `and or xor not`: bits of integers, truth of bools.
+ * - `polygamma`: the derivative of order a, a whole number, of `digamma` at b.
  * - `sign`: 0 for 0 (keeping −0), NaN for NaN.
  */
 export type BinaryOp =
@@ -24,6 +25,7 @@ export type BinaryOp =
   | "max"
   | "pow"
   | "atan2"
+  | "polygamma"
   | "and"
   | "or"
   | "xor"
@@ -36,7 +38,9 @@ export type BinaryOp =
 export type UnaryOp =
   | "neg" | "abs" | "sign" | "sqrt" | "floor" | "ceil" | "trunc" | "round" | "not"
   | "exp" | "exp2" | "expm1" | "log" | "log2" | "log10" | "log1p"
-  | "sin" | "cos" | "tan" | "sinh" | "cosh" | "tanh"; // deno-fmt-ignore
+  | "sin" | "cos" | "tan" | "sinh" | "cosh" | "tanh"
+  | "asin" | "acos" | "atan" | "asinh" | "acosh" | "atanh" | "cbrt"
+  | "erf" | "erfc" | "erfinv" | "lgamma" | "digamma"; // deno-fmt-ignore
 
 /** One node of a scalar expression; `args` come before it in evaluation order. */
 export type Scalar =

@@ -41,14 +41,14 @@ const specials: { readonly [D in DType]: readonly number[] } = {
 
 const comparisons: readonly BinaryOp[] = ["eq", "ne", "lt", "le"];
 const exactUnary: { readonly [D in DType]: readonly UnaryOp[] } = {
-  float32: ["neg", "abs", "sign", "sqrt", "floor", "ceil", "trunc", "round"],
+  float32: ["neg", "abs", "sign", "sqrt", "floor", "ceil", "trunc", "round", "asin", "erf", "lgamma"],
   float64: ["neg", "abs", "sqrt", "exp"],
   int32: ["neg", "abs", "sign", "floor", "ceil", "trunc", "round", "not"],
   uint32: ["neg", "abs", "sign", "floor", "ceil", "trunc", "round", "not"],
   bool: ["not", "neg", "abs", "sign"],
 };
 const exactBinary: { readonly [D in DType]: readonly BinaryOp[] } = {
-  float32: ["add", "sub", "mul", "div", "rem", "min", "max", "atan2", ...comparisons],
+  float32: ["add", "sub", "mul", "div", "rem", "min", "max", "atan2", "polygamma", ...comparisons],
   float64: ["add", "div", ...comparisons],
   int32: ["add", "sub", "mul", "div", "rem", "min", "max", "pow", "and", "or", "xor", "shl", "shr", ...comparisons],
   uint32: ["add", "sub", "mul", "div", "rem", "min", "max", "pow", "and", "or", "xor", "shl", "shr", ...comparisons],

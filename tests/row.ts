@@ -39,6 +39,8 @@ export interface Row<S = unknown> {
   readonly signedZeros?: boolean;
   /** Why it works on known values alone, and under no transform. */
   readonly valuesOnly?: string;
+  /** How many times as many cases as usual it takes to see all its options together. */
+  readonly effort?: number;
   readonly examples?: readonly Drawn<S>[];
 }
 

@@ -7,7 +7,8 @@ import type { DType } from "../../ops/dtype.ts";
 import type { Tensor, TensorLike } from "../../ops/tensor.ts";
 import { between, elements, type Operand, operand, operands, shapes, shrunk, type Use } from "../draw.ts";
 import { castValue, convert, elementwise, floatOf, isFloat, promoted } from "../plain.ts";
-import { type Drawn, everyDType, exact, floats, numbers, type Row, type Tolerance } from "../row.ts";
+import { digamma, erf, erfc, inverseErf, lgamma } from "../erf.ts";
+import { type Drawn, everyDType, exact, floats, integers, numbers, type Row, type Tolerance } from "../row.ts";
 
 /** NaN, infinities, zeros of both signs, the least and the largest numbers, subnormal ones, and halves. */
 const specials = [
@@ -35,6 +36,17 @@ function approximate(ulps: number): Tolerance<unknown> {
   return { ulps, because: "cpu/math.ts computes it in float32 with this error at most" };
 }
 
+function bySeries(ulps: number): Tolerance<unknown> {
+  return { ulps, because: "the reference adds up series in float64, which rounds about as much" };
+}
+
+/** The reference of lgamma and digamma is a difference of sums up to about 150, in float64. */
+const bySums: Tolerance<unknown> = {
+  ulps: 8,
+  because: "float64: the reference is a difference of sums; float32: near roots the error is absolute",
+  of: ([x]) => ({ ...x!, data: x!.data.map(() => (x!.dtype === "float64" ? 150 : 2 ** -20)) }),
+};
+
 /** Discrete results have no derivative at all. */
 const discrete = "the result is not a real number";
 
@@ -47,6 +59,10 @@ interface UnaryRules {
   /** The function for integers, where it is another one. */
   readonly whole?: (x: number) => number;
   readonly ulps?: number;
+  /** Instead of what `ulps` says. */
+  readonly tolerance?: Tolerance<unknown>;
+  /** Floats to draw instead of the usual ones. */
+  readonly domain?: fc.Arbitrary<number>;
   /** Where derivatives are compared with differences. */
   readonly smooth?: fc.Arbitrary<number>;
   readonly discrete?: string;
@@ -54,9 +70,11 @@ interface UnaryRules {
 
 /** A row of a function of one operand. */
 function unary(name: string, call: (x: TensorLike) => Tensor, f: (x: number) => number, rules: UnaryRules = {}): Row {
-  const { dtypes = everyDType, result = floatOf, whole = f, ulps = 0, smooth } = rules;
+  const { dtypes = everyDType, result = floatOf, whole = f, ulps = 0, domain, smooth = domain } = rules;
   const draw = (dtype: DType, use: Use): fc.Arbitrary<Drawn<null>> =>
-    shapes().chain((shape) => operand({ shape, dtype, elements: use === "derivative" ? smooth : undefined }))
+    shapes().chain((shape) =>
+      operand({ shape, dtype, elements: use === "derivative" ? smooth : isFloat(dtype) ? domain : undefined })
+    )
       .map((x) => ({ operands: [x], settings: null }));
   return {
     name,
@@ -68,7 +86,7 @@ function unary(name: string, call: (x: TensorLike) => Tensor, f: (x: number) => 
       const seen = isFloat(result(x!.dtype)) ? convert(x!, result(x!.dtype)) : x!;
       return elementwise([seen], result(x!.dtype), isFloat(seen.dtype) ? f : whole);
     },
-    tolerance: ulps === 0 ? exact : approximate(ulps),
+    tolerance: rules.tolerance ?? (ulps === 0 ? exact : approximate(ulps)),
     signedZeros: true,
     examples: floats.map((dtype) => ({ operands: [vector(specials, dtype)], settings: null })),
     ...(rules.discrete === undefined ? {} : { discrete: rules.discrete }),
@@ -84,6 +102,7 @@ const same = (dtype: DType): DType => dtype;
 const toBool = (): DType => "bool";
 const positive = between(0.25, 8);
 const notZero = between(-8, 8).filter((x) => x !== 0);
+const awayFromPoles = fc.oneof(between(0.5, 8), fc.integer({ min: -8, max: -1 }).map((n) => n + 0.375));
 const betweenIntegers = fc.integer({ min: -8, max: 8 }).map((n) => n + 0.25);
 
 const unaryRows: Row[] = [
@@ -111,6 +130,27 @@ const unaryRows: Row[] = [
   unary("sinh", ops.sinh, Math.sinh, { ulps: 3, smooth: between(-3, 3) }),
   unary("cosh", ops.cosh, Math.cosh, { ulps: 2, smooth: between(-3, 3) }),
   unary("tanh", ops.tanh, Math.tanh, { ulps: 3, smooth: between(-3, 3) }),
+  unary("asin", ops.asin, Math.asin, { domain: between(-1, 1), smooth: between(-0.75, 0.75) }),
+  unary("acos", ops.acos, Math.acos, { domain: between(-1, 1), smooth: between(-0.75, 0.75) }),
+  unary("atan", ops.atan, Math.atan),
+  unary("asinh", ops.asinh, Math.asinh),
+  unary("acosh", ops.acosh, Math.acosh, { domain: between(1, 8), smooth: between(1.5, 8) }),
+  unary("atanh", ops.atanh, Math.atanh, { domain: between(-1, 1), smooth: between(-0.75, 0.75) }),
+  unary("cbrt", ops.cbrt, Math.cbrt, { smooth: positive }),
+  unary("erf", ops.erf, erf, { tolerance: bySeries(8), smooth: between(-3, 3) }),
+  unary("erfc", ops.erfc, erfc, { tolerance: bySeries(24), smooth: between(-3, 3) }),
+  unary("erfinv", ops.erfinv, inverseErf, {
+    tolerance: bySeries(64),
+    domain: between(-1, 1),
+    smooth: between(-0.75, 0.75),
+  }),
+  unary("lgamma", ops.lgamma, lgamma, { tolerance: bySums, smooth: awayFromPoles }),
+  unary("digamma", ops.digamma, digamma, { tolerance: bySums, smooth: awayFromPoles }),
+  {
+    ...unary("bitwiseNot", ops.bitwiseNot, (x) => x, { dtypes: [...integers, "bool"], discrete }),
+    reference: ([x]) => elementwise([x!], x!.dtype, (v) => (x!.dtype === "bool" ? 1 - v! : -v! - 1)),
+    examples: [],
+  },
   unary("isNaN", ops.isNaN, (x) => Number(x !== x), { result: toBool, discrete }),
   unary("isInf", ops.isInf, (x) => Number(Math.abs(x) === Infinity), { result: toBool, discrete }),
   unary("isFinite", ops.isFinite, (x) => Number(Number.isFinite(x)), { result: toBool, discrete }),
@@ -227,6 +267,16 @@ function power(a: number, b: number): number {
   return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : Math.pow(a, b);
 }
 
+/** In arbitrary precision. A distance below 0 is as good as a large one. */
+function leftShifted(a: number, b: number): number {
+  return b < 0 || b > 31 ? 0 : Number(BigInt.asUintN(32, BigInt(a) << BigInt(b)));
+}
+
+function rightShifted(a: number, b: number): number {
+  return Number(BigInt(a) >> BigInt(b < 0 ? 32 : Math.min(b, 32)));
+}
+
+const bits: BinaryRules = { dtypes: [...integers, "bool"], discrete };
 const comparison = { dtypes: everyDType, result: toBool, discrete };
 const logic = { dtypes: everyDType, logical: true, discrete };
 const halves = fc.integer({ min: -16, max: 15 }).map((n) => n + 0.5);
@@ -250,6 +300,11 @@ const binaryRows: Row[] = [
     ulps: 2,
     smooth: [positive, between(-8, 8)],
   }),
+  binary("bitwiseAnd", ops.bitwiseAnd, (a, b) => a & b, bits),
+  binary("bitwiseOr", ops.bitwiseOr, (a, b) => a | b, bits),
+  binary("bitwiseXor", ops.bitwiseXor, (a, b) => a ^ b, bits),
+  binary("leftShift", ops.leftShift, leftShifted, { dtypes: integers, discrete }),
+  binary("rightShift", ops.rightShift, rightShifted, { dtypes: integers, discrete }),
   binary("equal", ops.equal, (a, b) => Number(a === b), comparison),
   binary("notEqual", ops.notEqual, (a, b) => Number(a !== b), comparison),
   binary("less", ops.less, (a, b) => Number(a < b), comparison),
