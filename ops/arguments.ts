@@ -27,6 +27,12 @@ export function toFloat(op: string, x: TensorLike): Tensor {
   return isFloat(t.dtype) ? t : cast(t, "float32");
 }
 
+/** Bools are added up as int32. */
+export function countable(op: string, x: TensorLike): Tensor {
+  const t = toTensor(op, x);
+  return t.dtype === "bool" ? cast(t, "int32") : t;
+}
+
 /** An operand for arithmetic; bools are refused with the cure. */
 export function toNumeric(op: string, x: TensorLike): Tensor {
   const t = toTensor(op, x);

@@ -154,35 +154,63 @@ function startAt(axis: number, value: number, before: number | null = 0): (numbe
   return Array.from({ length: axis + 1 }, (_, i) => (i === axis ? value : before));
 }
 
+/** What {@linkcode pad} puts around a tensor. */
+export type PadMode = "constant" | "edge" | "reflect" | "wrap";
+
 /** Options of {@linkcode pad}. */
 export interface PadOptions {
   /** What the new elements are; "constant" by default. */
-  readonly mode?: "constant" | undefined;
-  /** The constant; 0 by default. */
+  readonly mode?: PadMode | undefined;
+  /** The constant; 0 by default. No other mode takes one. */
   readonly value?: number | undefined;
 }
 
+/** Which of the n elements of an axis shows at position i, which may lie before or after them. */
+const sources: { readonly [M in Exclude<PadMode, "constant">]: (i: number, n: number) => number } = {
+  edge: (i, n) => Math.min(Math.max(i, 0), n - 1),
+  wrap: (i, n) => ((i % n) + n) % n,
+  reflect(i, n) {
+    const period = Math.max(1, 2 * (n - 1));
+    const phase = ((i % period) + period) % period;
+    return Math.min(phase, period - phase);
+  },
+};
+
 /**
- * x with new elements before and after those of each axis, all of one value: `f32[3] → f32[6]` for widths `[[1, 2]]`.
+ * x with new elements before and after those of each axis: `f32[3] → f32[6]` for widths `[[1, 2]]`. By mode they are
  *
- * @throws {ShapeError} If there is not one [low, high] pair for each axis.
+ * - "constant": all of one value,
+ * - "edge": the first and the last element again,
+ * - "reflect": those behind the edge in reverse order, the edge itself not repeated,
+ * - "wrap": those from the other end.
+ *
+ * Widths may be larger than the axis: reflections and copies repeat. A single element reflects as itself. These are the
+ * modes of NumPy.
+ *
+ * @throws {ShapeError} If there is not one [low, high] pair for each axis, or a mode other than "constant" meets an
+ * empty axis.
  * @throws {RangeError} If a width is negative.
- * @throws {TypeError} If the value is no integer and x has an integer dtype.
+ * @throws {TypeError} If the value is no integer and x has an integer dtype, or the mode takes no value.
  *
  * @example Usage
  * ```ts
  * import { pad, tensor } from "@pullback/pullback";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(pad(tensor([1, 2, 3]), [[1, 2]]).arraySync(), [0, 1, 2, 3, 0, 0]);
+ * const x = tensor([1, 2, 3]);
+ * assertEquals(pad(x, [[1, 2]]).arraySync(), [0, 1, 2, 3, 0, 0]);
+ * assertEquals(pad(x, [[1, 2]], { mode: "edge" }).arraySync(), [1, 1, 2, 3, 3, 3]);
+ * assertEquals(pad(x, [[1, 2]], { mode: "reflect" }).arraySync(), [2, 1, 2, 3, 2, 1]);
+ * assertEquals(pad(x, [[1, 2]], { mode: "wrap" }).arraySync(), [3, 1, 2, 3, 1, 2]);
  * assertEquals(pad(tensor([[1]]), [[0, 1], [1, 0]], { value: 9 }).arraySync(), [[9, 1], [9, 9]]);
  * ```
  */
 export function pad(x: TensorLike, widths: readonly (readonly [number, number])[], options: PadOptions = {}): Tensor {
   const t = toTensor("pad", x);
   checkOptions("pad", options);
-  if (options.mode !== undefined && options.mode !== "constant") {
-    throw new TypeError(`pad() knows the mode "constant", got ${describe(options.mode)}`);
+  const { mode = "constant", value } = options;
+  if (mode !== "constant" && !Object.hasOwn(sources, mode)) {
+    throw new TypeError(`pad() knows the modes "constant", "edge", "reflect" and "wrap", got ${describe(mode)}`);
   }
   if (!Array.isArray(widths)) {
     throw new TypeError(`pad() takes an array of [low, high] pairs, got ${describe(widths)}`);
@@ -191,14 +219,27 @@ export function pad(x: TensorLike, widths: readonly (readonly [number, number])[
     throw new ShapeError(`pad() needs one [low, high] pair for each of the ${t.ndim} axes of ${typeString(t.type)}`);
   }
   for (const n of widths.flat()) checkCount("pad", "every width", n);
-  const { value = 0 } = options;
-  const fill = toDType(storable("pad", value, t.dtype), t.dtype);
+  if (mode !== "constant") {
+    if (value !== undefined) throw new TypeError(`pad() takes a value in the mode "constant" alone, not in "${mode}"`);
+    return widths.reduce<Tensor>((y, [low, high], axis) => extended(y, axis, low, high, mode), t);
+  }
+  const fill = toDType(storable("pad", value ?? 0, t.dtype), t.dtype);
   if (widths.every(([low, high]) => low === 0 && high === 0)) return t;
   return bind1(placeP, [t], {
     shape: t.shape.map((n, i) => n + widths[i]![0] + widths[i]![1]),
     fill,
     at: [{ start: widths.map(([low]) => low), step: t.shape.map(() => 1) }],
   });
+}
+
+/** One axis continued on both sides by its own elements. */
+function extended(t: Tensor, axis: number, low: number, high: number, mode: keyof typeof sources): Tensor {
+  if (low === 0 && high === 0) return t;
+  const n = t.shape[axis]!;
+  if (n === 0) {
+    throw new ShapeError(`pad() cannot continue the empty axis ${axis} of ${typeString(t.type)} in the mode "${mode}"`);
+  }
+  return take(t, Array.from({ length: low + n + high }, (_, i) => sources[mode](i - low, n)), { axis });
 }
 
 /**

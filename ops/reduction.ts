@@ -1,6 +1,6 @@
 /** Reductions over axes, and what is made of them. */
 
-import { checkOptions, toFloat, toTensor } from "./arguments.ts";
+import { checkOptions, countable, toFloat, toTensor } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
 import { full, zerosLike } from "./create.ts";
 import { add, div, mul, square, sub } from "./arithmetic.ts";
@@ -95,21 +95,8 @@ const argReduceP: Primitive<{ readonly extreme: "max" | "min"; readonly axis: nu
   },
 };
 
-interface Cumulative {
-  readonly axis: number;
-  readonly reverse: boolean;
-}
-
-const cumsumP: Primitive<Cumulative> = linear<Cumulative>({
-  name: "cumsum",
-  shape: (x) => x.shape,
-  kernel: (_, { axis, reverse }) => ({ kind: "cumulative", combiner: "sum", axis, reverse }),
-  transpose: (g, { axis, reverse }) => bind1(cumsumP, [g], { axis, reverse: !reverse }),
-  batch: ({ axis, reverse }) => ({ axis: axis + 1, reverse }),
-});
-
 /** The reduced axes, checked. */
-function axesOf(op: string, t: Tensor, options: AxesOptions): number[] {
+export function axesOf(op: string, t: Tensor, options: AxesOptions): number[] {
   checkOptions(op, options);
   return normalizeAxes(op, options.axis, t.ndim);
 }
@@ -119,12 +106,6 @@ function reduce(op: string, primitive: Primitive<Axes>, t: Tensor, options: Axes
   // A tensor of rank 0 has no axes to reduce, and every reduction of one element is that element.
   const y = axes.length === 0 ? t : bind1(primitive, [t], { axes });
   return options.keepDims ? reshape(y, dropAxes(t.shape, axes, true)) : y;
-}
-
-/** Bools are added up as int32. */
-function countable(op: string, x: TensorLike): Tensor {
-  const t = toTensor(op, x);
-  return t.dtype === "bool" ? cast(t, "int32") : t;
 }
 
 /**
@@ -165,7 +146,7 @@ export function mean(x: TensorLike, options: AxesOptions = {}): Tensor {
 }
 
 /** How many elements a reduction combines. */
-function countOver(t: Tensor, axes: readonly number[]): number {
+export function countOver(t: Tensor, axes: readonly number[]): number {
   return sizeOf(axes.map((i) => t.shape[i]!));
 }
 
@@ -245,6 +226,23 @@ export function max(x: TensorLike, options: AxesOptions = {}): Tensor {
  */
 export function min(x: TensorLike, options: AxesOptions = {}): Tensor {
   return extreme(minP, x, options);
+}
+
+/**
+ * How many elements over the given axes, or over all, are not 0: `f32[2,3] → i32[3]` for axis 0. NaN is not 0. Over an
+ * empty axis it is 0.
+ *
+ * @example Usage
+ * ```ts
+ * import { countNonzero, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(countNonzero(tensor([[1, 0, 3], [0, 0, 6]]), { axis: 1 }).arraySync(), [2, 1]);
+ * ```
+ */
+export function countNonzero(x: TensorLike, options: AxesOptions = {}): Tensor {
+  const isNonzero = cast(toTensor("countNonzero", x), "bool");
+  return reduce("countNonzero", sumP, cast(isNonzero, "int32"), options);
 }
 
 /**
@@ -398,33 +396,4 @@ export function logSumExp(x: TensorLike, options: AxesOptions = {}): Tensor {
   const top = where(isFinite(max), max, zerosLike(max));
   const y = add(log(sum(exp(sub(t, top)), { axis, keepDims: true })), top);
   return options.keepDims ? y : reshape(y, dropAxes(t.shape, axis));
-}
-
-/** Options of {@linkcode cumsum}. */
-export interface CumulativeOptions {
-  /** The axis, negative ones counted from the end; by default the flattened elements are taken. */
-  readonly axis?: number | undefined;
-  /** Whether to run from the end of the axis. */
-  readonly reverse?: boolean | undefined;
-}
-
-/**
- * The running sum along an axis, y_i = x_0 + … + x_i: `f32[n] → f32[n]`. Without an axis x is flattened first. Bools
- * are counted as int32; integers wrap.
- *
- * @example Usage
- * ```ts
- * import { cumsum, tensor } from "@pullback/pullback";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(cumsum(tensor([1, 2, 3])).arraySync(), [1, 3, 6]);
- * assertEquals(cumsum(tensor([1, 2, 3]), { reverse: true }).arraySync(), [6, 5, 3]);
- * ```
- */
-export function cumsum(x: TensorLike, options: CumulativeOptions = {}): Tensor {
-  const given = countable("cumsum", x);
-  checkOptions("cumsum", options);
-  const t = options.axis === undefined ? flatten(given) : given;
-  const axis = normalizeAxis("cumsum", options.axis, t.ndim, 0);
-  return bind1(cumsumP, [t], { axis, reverse: options.reverse ?? false });
 }

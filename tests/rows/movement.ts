@@ -203,20 +203,43 @@ const slice = movement<Slicing>({
 
 interface Padding {
   readonly widths: [number, number][];
-  readonly value: number | undefined;
+  readonly options: ops.PadOptions;
+}
+
+/** Where a walker on n cells is after i steps, that turns round at the ends, or starts again. */
+function walked(i: number, n: number, mode: "edge" | "reflect" | "wrap"): number {
+  let [at, step] = [0, Math.sign(i)];
+  for (let left = Math.abs(i); left > 0; left--) {
+    if (mode === "reflect" && n > 1 && (at + step < 0 || at + step >= n)) step = -step;
+    at += n > 1 ? step : 0;
+    if (mode === "edge") at = Math.min(n - 1, Math.max(0, at));
+    if (mode === "wrap") at = at < 0 ? n - 1 : at >= n ? 0 : at;
+  }
+  return at;
 }
 
 const pad = movement<Padding>({
   name: "pad",
-  settings: ({ length }) =>
-    fc.record({
-      widths: fc.array(fc.tuple(fc.nat(2), fc.nat(2)), { minLength: length, maxLength: length }),
-      value: fc.option(fc.nat(3), { nil: undefined }),
-    }),
-  call: (x, { widths, value }) => ops.pad(x, widths, { value }),
-  reference: (x, { widths, value = 0 }) =>
+  settings: (shape) =>
+    fc.constantFrom("constant", "edge", "reflect", "wrap", undefined).chain((mode) =>
+      fc.record({
+        widths: fc.tuple(
+          ...shape.map((n) =>
+            n === 0 && mode !== undefined && mode !== "constant" ? fc.constant(0) : fc.nat(shape.length <= 2 ? 7 : 2)
+          ),
+        ).chain((lows) =>
+          fc.tuple(...lows.map((low, i) => fc.nat(shape[i] === 0 ? 0 : 2).map((high): [number, number] => [low, high])))
+        ),
+        options: mode === undefined || mode === "constant"
+          ? fc.record({ mode: fc.constant(mode), value: fc.option(fc.nat(3), { nil: undefined }) })
+          : fc.constant({ mode }),
+      })
+    ),
+  call: (x, { widths, options }) => ops.pad(x, widths, options),
+  reference: (x, { widths, options: { mode = "constant", value = 0 } }) =>
     build(x.shape.map((n, i) => n + widths[i]![0] + widths[i]![1]), x.dtype, (index) => {
       const from = index.map((i, axis) => i - widths[axis]![0]);
+      if (mode !== "constant") return at(x, from.map((i, axis) => walked(i, x.shape[axis]!, mode)));
       return from.every((i, axis) => i >= 0 && i < x.shape[axis]!) ? at(x, from) : store(value, x.dtype);
     }),
 });

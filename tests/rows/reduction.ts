@@ -7,13 +7,10 @@ import type { Tensor, TensorLike } from "../../ops/tensor.ts";
 import { axesOf, axisOf, type Operand, operand, operands, type ShapeOptions, shapes, type Use } from "../draw.ts";
 import {
   absolute,
-  alongAxis,
   axesAt,
-  axisAt,
   convert,
   countOf,
   elementwise,
-  flat,
   floatOf,
   isFloat,
   type Plain,
@@ -32,7 +29,20 @@ const same = (dtype: DType): DType => dtype;
 const toBool = (): DType => "bool";
 
 /** Additions of at most 256 multiples of 1/512 below 8 are exact in float32, in any order. */
-const exactSums: Tolerance<unknown> = { ulps: 0, because: "sums of at most 256 multiples of 1/512 up to 8 are exact" };
+export const exactSums: Tolerance<unknown> = {
+  ulps: 0,
+  because: "sums of at most 256 multiples of 1/512 up to 8 are exact",
+};
+
+/** No more than 64 factors near 1: their products stay far from overflow, and 0 is among them. */
+export const fewProducts = {
+  shapes: { rank: [0, 3] },
+  tolerance: { ulps: 64, because: "each of at most 64 products errs by half an ulp" },
+} as const;
+
+export function nearOne(dtype: DType): fc.Arbitrary<number> | undefined {
+  return isFloat(dtype) ? fc.constantFrom(0, 1, -1, 0.75, -0.75, 1.25, 1.375, 0.625, -1.5) : undefined;
+}
 
 interface Rules {
   readonly result: (dtype: DType) => DType;
@@ -116,13 +126,16 @@ const reductions: Row[] = [
   }),
   reduction("prod", ops.prod, productOf, {
     result: countOf,
-    // No more than 64 factors near 1: their products stay far from overflow, and 0 is among them.
-    shapes: { rank: [0, 3] },
-    elements: (dtype) => isFloat(dtype) ? fc.constantFrom(0, 1, -1, 0.75, -0.75, 1.25, 1.375, 0.625, -1.5) : undefined,
-    tolerance: { ulps: 64, because: "each of at most 64 products errs by half an ulp" },
+    ...fewProducts,
+    elements: nearOne,
   }),
   reduction("max", ops.max, (values) => Math.max(...values), extreme),
   reduction("min", ops.min, (values) => Math.min(...values), extreme),
+  reduction("countNonzero", ops.countNonzero, (values) => values.filter((v) => v !== 0).length, {
+    result: () => "int32",
+    tolerance: exact,
+    discrete: "the result is a count",
+  }),
   reduction("any", ops.any, (values) => Math.max(0, ...values), {
     result: toBool,
     tolerance: exact,
@@ -144,7 +157,7 @@ const reductions: Row[] = [
   }),
 ];
 
-function productOf(values: readonly number[]): number {
+export function productOf(values: readonly number[]): number {
   if (values.some((v) => !Number.isInteger(v))) return values.reduce((product, v) => product * v, 1);
   // Integers wrap, however many there are; small whole floats come out the same.
   return Number(BigInt.asIntN(32, values.reduce((product, v) => product * BigInt(v), 1n)));
@@ -245,38 +258,6 @@ function choice(
   };
 }
 
-interface Cumulative {
-  readonly axis?: number | undefined;
-  readonly reverse?: boolean | undefined;
-}
-
-const cumsum: Row<Cumulative> = {
-  name: "cumsum",
-  dtypes: everyDType,
-  draw: (dtype) =>
-    shapes().chain((shape) =>
-      fc.tuple(
-        operand({ shape, dtype }),
-        fc.record({
-          axis: shape.length === 0 ? fc.constant(undefined) : fc.option(axisOf(shape.length), { nil: undefined }),
-          reverse: fc.boolean(),
-        }),
-      )
-    ).map(([x, settings]) => ({ operands: [x], settings })),
-  call: ([x], options) => ops.cumsum(x!, options),
-  reference([x], { axis, reverse = false }) {
-    const line = axis === undefined ? flat(x!) : x!;
-    const along = axisAt(axis ?? 0, line.shape.length);
-    return alongAxis(
-      line,
-      along,
-      countOf(x!.dtype),
-      (values) => values.map((_, i) => sumOf(reverse ? values.slice(i) : values.slice(0, i + 1))),
-    );
-  },
-  tolerance: exactSums,
-};
-
 interface Closeness {
   readonly rtol?: number;
   readonly atol?: number;
@@ -320,6 +301,5 @@ export const reductionRows: readonly Row[] = [
   ...spreads,
   choice("argmax", ops.argmax, (a, b) => a > b),
   choice("argmin", ops.argmin, (a, b) => a < b),
-  cumsum,
   allClose,
 ];
