@@ -1,13 +1,16 @@
 /** Which implementation runs each kind of kernel. */
 
+import { argReduce } from "./arg_reduce.ts";
+import { argsort } from "./argsort.ts";
 import { conv } from "./conv.ts";
+import { cumulative } from "./cumulative.ts";
 import { gather } from "./gather.ts";
 import type { KernelTable } from "./machine.ts";
 import { map } from "./map.ts";
 import { matmul } from "./matmul.ts";
 import { place } from "./place.ts";
 import { reduce } from "./reduce.ts";
-import { reference } from "./reference.ts";
+import { scatter } from "./scatter.ts";
 import { window } from "./window.ts";
 
 export const kernels: KernelTable = {
@@ -18,8 +21,8 @@ export const kernels: KernelTable = {
   conv,
   window,
   gather,
-  scatter: reference.scatter,
-  cumulative: reference.cumulative,
-  argReduce: reference.argReduce,
-  argsort: reference.argsort,
+  scatter,
+  cumulative,
+  argReduce,
+  argsort,
 };

@@ -92,7 +92,7 @@ function shares(indices: Tensor, u: Tensor, y: Tensor): Tensor {
   return where(equal(hits, 0), hits, div(hits, ties));
 }
 
-function gather(x: Tensor, indices: Tensor): Tensor {
+export function gather(x: Tensor, indices: Tensor): Tensor {
   return bind1(gatherP, [x, indices], null);
 }
 
@@ -130,8 +130,12 @@ function unfold(y: Tensor, axis: number, size: number): Tensor {
 /** Indices as int32, negative ones counted from the end of `n`. */
 function positions(op: string, indices: Indices, n: number): Tensor {
   const at = inRange(op, indices, n, -n);
-  if (!(indices instanceof Tensor)) return at;
-  return at.dtype === "uint32" ? cast(at, "int32") : where(less(at, 0), add(at, n), at);
+  return indices instanceof Tensor ? fromStart(at, n) : at;
+}
+
+/** A tensor of indices as int32, negative ones counted from the end of `n`. */
+export function fromStart(indices: Tensor, n: number | Tensor): Tensor {
+  return indices.dtype === "uint32" ? cast(indices, "int32") : where(less(indices, 0), add(indices, n), indices);
 }
 
 /** Indices as a tensor. Numbers are checked at once, from `low` to below `n`; inside a tensor any may be out of range. */
@@ -239,6 +243,13 @@ export function takeAlongAxis(
   return moveAxis(reshape(y, [...others, at.shape[axis]!]), -1, axis);
 }
 
+/** Values that can be written into a tensor: numbers adopt its dtype, tensors must not have a higher one. */
+export function fitting(op: string, t: Tensor, values: TensorLike): Tensor {
+  const v = promoted(op, [t, values])[1]!;
+  if (v.dtype === t.dtype) return v;
+  throw new TypeError(`${op}() cannot write ${typeString(v.type)} into ${typeString(t.type)}: cast() one of them`);
+}
+
 /** The tensor, its axis, the positions and the values, shaped for the scatter primitives. */
 function writing(
   op: string,
@@ -257,10 +268,7 @@ function writing(
   const axis = normalizeAxis(op, options.axis, t.ndim, 0);
   const n = t.shape[axis]!;
   const at = positions(op, indices, n);
-  const v = promoted(op, [t, values])[1]!;
-  if (v.dtype !== t.dtype) {
-    throw new TypeError(`${op}() cannot write ${typeString(v.type)} into ${typeString(t.type)}: cast() one of them`);
-  }
+  const v = fitting(op, t, values);
   const slot = [...t.shape.slice(0, axis), ...at.shape, ...t.shape.slice(axis + 1)];
   const fitted = broadcastShapes(v.shape, slot);
   if (fitted === null || !sameShape(fitted, slot)) {
