@@ -4,6 +4,7 @@ import { full, ones as onesOf, zeros as zerosOf } from "../ops/create.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import { ShapeError } from "../ops/errors.ts";
 import { normal as normalOf } from "../ops/random/normal.ts";
+import { truncatedNormal as truncatedNormalOf } from "../ops/random/truncated.ts";
 import { uniform as uniformOf } from "../ops/random/uniform.ts";
 import { type Shape, sizeOf } from "../ops/shape.ts";
 import type { Tensor } from "../ops/tensor.ts";
@@ -89,6 +90,34 @@ export function normal(
 ): Tensor {
   const { dtype, mean = 0, std = 0.01 } = options;
   const x = mul(std, normalOf(key, shape, { dtype }));
+  return mean === 0 ? x : add(mean, x);
+}
+
+/**
+ * Normal with mean `mean` (0) and standard deviation `std` (0.01), cut off at `lower` (−2) and `upper` (2) standard
+ * deviations, which leaves less than `std`: 0.8796 of it for ±2. As `jax.nn.initializers.truncated_normal`.
+ *
+ * @example Usage
+ * ```ts
+ * import { nn, random } from "@pullback/pullback";
+ * import { assert } from "@std/assert";
+ *
+ * const x = nn.init.truncatedNormal(random.key(0), [100], { std: 0.1 });
+ * assert(x.dataSync().every((v) => Math.abs(v) <= 0.2));
+ * ```
+ */
+export function truncatedNormal(
+  key: Tensor,
+  shape: Shape,
+  options: InitOptions & {
+    readonly mean?: number | undefined;
+    readonly std?: number | undefined;
+    readonly lower?: number | undefined;
+    readonly upper?: number | undefined;
+  } = {},
+): Tensor {
+  const { dtype, mean = 0, std = 0.01, lower, upper } = options;
+  const x = mul(std, truncatedNormalOf(key, shape, { dtype, lower, upper }));
   return mean === 0 ? x : add(mean, x);
 }
 

@@ -1,12 +1,13 @@
 /** Convolution: one trilinear form of input, kernel and output gradient, and its three derivatives. */
 
 import { checkOptions, promoted } from "./arguments.ts";
+import { add } from "./arithmetic.ts";
 import { bind1 } from "./bind.ts";
 import { isFloat } from "./dtype.ts";
 import { cast } from "./cast.ts";
 import { describe, ShapeError } from "./errors.ts";
 import type { ConvGeometry } from "./kernel.ts";
-import { concatenate } from "./joining.ts";
+import { concatenate, pad, placeP } from "./joining.ts";
 import { moveAxis, reshape, slice } from "./movement.ts";
 import type { Primitive } from "./primitive.ts";
 import { type Shape, typeString } from "./shape.ts";
@@ -125,6 +126,8 @@ export interface ConvOptions {
   readonly padding?: Padding | undefined;
   /** The distance between the kernel's own cells; 1 by default. */
   readonly dilation?: number | readonly number[] | undefined;
+  /** The distance between the input's cells, which are set apart by zeros before any padding; 1 by default. */
+  readonly inputDilation?: number | readonly number[] | undefined;
   /** How many groups the channels form, each convolved by itself; 1 by default. */
   readonly groups?: number | undefined;
 }
@@ -188,9 +191,10 @@ export function resolvePadding(
  *
  *     y[n, i, f] = Σ_k Σ_c x[n, i·s + k·d − p, c] · w[k, c, f]
  *
- * and the result has ⌊(in + padding − d·(kernel − 1) − 1) / s⌋ + 1 cells. With groups, features see the channels of
- * their own group alone; as many groups as channels make a depthwise convolution. Dtypes promote; integers and bools
- * become float32.
+ * and the result has ⌊(in + padding − d·(kernel − 1) − 1) / s⌋ + 1 cells. An input dilation e first puts e − 1 zeros
+ * between neighbouring cells of the input, which then has (in − 1)·e + 1 (JAX's `lhs_dilation`). With groups, features
+ * see the channels of their own group alone; as many groups as channels make a depthwise convolution. Dtypes promote;
+ * integers and bools become float32.
  *
  * @throws {ShapeError} If ranks or channels do not fit, or the kernel is larger than the padded input.
  *
@@ -206,17 +210,10 @@ export function resolvePadding(
  * ```
  */
 export function conv(x: TensorLike, w: TensorLike, options: ConvOptions = {}): Tensor {
-  const [t, kernel] = convOperands("conv", x, w);
+  const [given, kernel] = convOperands("conv", x, w);
   checkOptions("conv", options);
-  const n = t.ndim - 2;
-  const groups = options.groups ?? 1;
-  const shown = `${typeString(t.type)} with ${typeString(kernel.type)}`;
-  const [c, f] = [t.shape.at(-1)!, kernel.shape.at(-1)!];
-  if (!Number.isInteger(groups) || groups < 1 || c % groups !== 0 || f % groups !== 0) {
-    throw new ShapeError(
-      `conv() cannot convolve ${shown} in ${groups} groups: both channel counts must be divisible by it`,
-    );
-  }
+  const { strides, dilation, groups, reach, shown } = geometryOf("conv", given, kernel, options);
+  const c = given.shape.at(-1)!;
   if (kernel.shape.at(-2) !== c / groups) {
     throw new ShapeError(
       `conv() cannot convolve ${shown}: the kernel's ${
@@ -224,13 +221,11 @@ export function conv(x: TensorLike, w: TensorLike, options: ConvOptions = {}): T
       } input channels must be the input's ${c} / groups ${groups}`,
     );
   }
-  const strides = perAxis("conv", "strides", options.strides, n);
-  const dilation = perAxis("conv", "dilation", options.dilation, n);
-  const reach = kernel.shape.slice(0, -2).map((k, i) => (k === 0 ? 0 : (k - 1) * dilation[i]! + 1));
-  const cells = resolvePadding("conv", ["valid", "same", "circular"], options.padding, spatial(t), reach, strides);
+  const t = setApart(given, perAxis("conv", "inputDilation", options.inputDilation, given.ndim - 2));
+  const cells = resolvePadding("conv", paddings, options.padding, spatial(t), reach, strides);
   const circular = options.padding === "circular";
   const input = circular ? wrapped(t, cells) : t;
-  const padding = circular ? cells.map((): [number, number] => [0, 0]) : cells;
+  const padding = circular ? noPadding(cells) : cells;
   const size = spatial(input).map((m, i) => {
     const room = m + padding[i]![0] + padding[i]![1] - reach[i]!;
     if (room < 0 || reach[i] === 0) {
@@ -243,6 +238,45 @@ export function conv(x: TensorLike, w: TensorLike, options: ConvOptions = {}): T
     return Math.floor(room / strides[i]!) + 1;
   });
   return bind1(convP, [input, kernel], { strides, dilation, padding, groups, size });
+}
+
+const paddings = ["valid", "same", "circular"] as const;
+
+function noPadding(cells: readonly unknown[]): [number, number][] {
+  return cells.map(() => [0, 0]);
+}
+
+/** What `conv` and `convTranspose` have in common: steps, groups, and over how many cells the kernel reaches. */
+function geometryOf(op: string, t: Tensor, kernel: Tensor, options: ConvTransposeOptions): {
+  readonly strides: readonly number[];
+  readonly dilation: readonly number[];
+  readonly groups: number;
+  readonly reach: readonly number[];
+  /** Both types, for errors. */
+  readonly shown: string;
+} {
+  const n = t.ndim - 2;
+  const groups = options.groups ?? 1;
+  const shown = `${typeString(t.type)} with ${typeString(kernel.type)}`;
+  if (
+    !Number.isInteger(groups) || groups < 1 || t.shape.at(-1)! % groups !== 0 || kernel.shape.at(-1)! % groups !== 0
+  ) {
+    throw new ShapeError(
+      `${op}() cannot convolve ${shown} in ${groups} groups: both channel counts must be divisible by it`,
+    );
+  }
+  const strides = perAxis(op, "strides", options.strides, n);
+  const dilation = perAxis(op, "dilation", options.dilation, n);
+  const reach = kernel.shape.slice(0, -2).map((k, i) => (k === 0 ? 0 : (k - 1) * dilation[i]! + 1));
+  return { strides, dilation, groups, reach, shown };
+}
+
+/** Zeros between the neighbouring cells of the spatial axes. */
+function setApart(x: Tensor, distances: readonly number[]): Tensor {
+  if (distances.every((d) => d === 1)) return x;
+  const step = [1, ...distances, 1];
+  const shape = x.shape.map((n, i) => (n === 0 ? 0 : (n - 1) * step[i]! + 1));
+  return bind1(placeP, [x], { shape, fill: 0, at: [{ start: shape.map(() => 0), step }] });
 }
 
 /** Input and kernel as floats of one dtype, with ranks that fit. */
@@ -264,13 +298,103 @@ function wrapped(x: Tensor, cells: readonly (readonly [number, number])[]): Tens
     const axis = i + 1;
     const n = y.shape[axis]!;
     if (low === 0 && high === 0) return y;
-    if (low > n || high > n) {
-      throw new ShapeError(`conv() cannot wrap ${Math.max(low, high)} cells around an axis of ${n}`);
-    }
-    const part = (start: number, stop: number): Tensor =>
-      slice(y, { start: [...new Array(axis).fill(null), start], stop: [...new Array(axis).fill(null), stop] });
-    return concatenate([part(n - low, n), y, part(0, high)], { axis });
+    checkWrap("conv", n, low, high);
+    return concatenate([part(y, axis, n - low, n), y, part(y, axis, 0, high)], { axis });
   }, x);
+}
+
+/** The transpose of {@linkcode wrapped}: what is in the padding is added to the cells that it repeats. */
+function unwrapped(x: Tensor, cells: readonly (readonly [number, number])[]): Tensor {
+  return cells.reduce((y, [low, high], i) => {
+    const axis = i + 1;
+    const n = y.shape[axis]! - low - high;
+    if (low === 0 && high === 0) return y;
+    checkWrap("convTranspose", n, low, high);
+    const widened = (z: Tensor, before: number, after: number): Tensor =>
+      pad(z, z.shape.map((_, k): [number, number] => (k === axis ? [before, after] : [0, 0])));
+    const before = widened(part(y, axis, 0, low), n - low, 0);
+    const after = widened(part(y, axis, low + n, low + n + high), 0, n - high);
+    return add(add(before, part(y, axis, low, low + n)), after);
+  }, x);
+}
+
+function checkWrap(op: string, n: number, low: number, high: number): void {
+  if (low <= n && high <= n) return;
+  throw new ShapeError(`${op}() cannot wrap ${Math.max(low, high)} cells around an axis of ${n}`);
+}
+
+function part(x: Tensor, axis: number, start: number, stop: number): Tensor {
+  const before = new Array<null>(axis).fill(null);
+  return slice(x, { start: [...before, start], stop: [...before, stop] });
+}
+
+/** Options of {@linkcode convTranspose}: those of the {@linkcode conv} that it is the transpose of. */
+export type ConvTransposeOptions = Omit<ConvOptions, "inputDilation">;
+
+/**
+ * The transposed convolution: the adjoint of {@linkcode conv} with the same kernel and options, `f32[n,…in,f],
+ * f32[…kernel,c/groups,f] → f32[n,…out,c]`. So for every y that conv maps to the shape of x
+ *
+ *     ⟨conv(y, w, options), x⟩ = ⟨y, convTranspose(x, w, options)⟩
+ *
+ * which makes it the gradient of conv by its input. Without padding, each cell of x adds a multiple of the kernel to the
+ * result, s cells on from its neighbour's, with stride s, dilation d and low padding p of conv:
+ *
+ *     y[n, j, c] = Σ_{i·s + k·d − p = j} Σ_f x[n, i, f] · w[k, c, f]
+ *
+ * Several sizes fit a stride above 1. With r = d·(kernel − 1) + 1, "same" and "circular" give in·s cells, "valid" gives
+ * in·s + max(r − s, 0), as in JAX, and a number or pairs (in − 1)·s + r − padding, as in PyTorch. These are the values of
+ * `jax.lax.conv_transpose` with `transpose_kernel`, of Keras and of PyTorch. JAX's default, which neither flips the
+ * kernel nor swaps its channels, is a {@linkcode conv} with `inputDilation`. Dtypes promote; integers and bools become
+ * float32.
+ *
+ * @throws {ShapeError} If ranks or channels do not fit, the kernel is empty, or the padding leaves less than nothing.
+ *
+ * @example Each cell puts down a kernel
+ * ```ts
+ * import { convTranspose, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([1, 10], { shape: [1, 2, 1] });
+ * const w = tensor([1, 2, 3], { shape: [3, 1, 1] });
+ * assertEquals([...convTranspose(x, w, { strides: 2 }).dataSync()], [1, 2, 13, 20, 30]);
+ * assertEquals([...convTranspose(x, w, { strides: 2, padding: "same" }).dataSync()], [1, 2, 13, 20]);
+ * ```
+ *
+ * Reference: Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016, chapter 4.
+ */
+export function convTranspose(x: TensorLike, w: TensorLike, options: ConvTransposeOptions = {}): Tensor {
+  const [t, kernel] = convOperands("convTranspose", x, w);
+  checkOptions("convTranspose", options);
+  const { strides, dilation, groups, reach, shown } = geometryOf("convTranspose", t, kernel, options);
+  if (kernel.shape.at(-1) !== t.shape.at(-1)) {
+    throw new ShapeError(
+      `convTranspose() cannot convolve ${shown}: the kernel's last axis must be the input's ${t.shape.at(-1)} channels`,
+    );
+  }
+  const empty = reach.indexOf(0);
+  if (empty >= 0) {
+    throw new ShapeError(`convTranspose() cannot convolve ${shown}: along spatial axis ${empty} the kernel is empty`);
+  }
+  const { padding: asked = "valid" } = options;
+  // From the first cell of the first kernel to the last of the last; then what a name makes of that.
+  const full = spatial(t).map((n, i) => Math.max(0, (n - 1) * strides[i]! + reach[i]!));
+  const whole = spatial(t).map((n, i) => n * strides[i]!);
+  const fitting = asked === "valid" ? whole.map((n, i) => n + Math.max(reach[i]! - strides[i]!, 0)) : whole;
+  const cells = resolvePadding("convTranspose", paddings, asked, fitting, reach, strides);
+  const size = typeof asked === "string" ? fitting : full.map((n, i) => n - cells[i]![0] - cells[i]![1]);
+  const short = size.findIndex((n) => n < 0);
+  if (short >= 0) {
+    throw new ShapeError(
+      `convTranspose() cannot convolve ${shown}: along spatial axis ${short} padding takes ${
+        cells[short]![0] + cells[short]![1]
+      } of ${full[short]} cells`,
+    );
+  }
+  if (asked !== "circular") return bind1(convInputP, [t, kernel], { strides, dilation, padding: cells, groups, size });
+  const around = size.map((n, i) => n + cells[i]![0] + cells[i]![1]);
+  const y = bind1(convInputP, [t, kernel], { strides, dilation, padding: noPadding(cells), groups, size: around });
+  return unwrapped(y, cells);
 }
 
 /**

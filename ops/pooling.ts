@@ -5,7 +5,7 @@ import { bind1 } from "./bind.ts";
 import { type Padding, perAxis, resolvePadding } from "./convolution.ts";
 import { onesLike } from "./create.ts";
 import { div } from "./arithmetic.ts";
-import { ShapeError } from "./errors.ts";
+import { describe, ShapeError } from "./errors.ts";
 import { alignBatch } from "./families.ts";
 import type { WindowGeometry, WindowRole } from "./kernel.ts";
 import { reshape, slice } from "./movement.ts";
@@ -190,6 +190,43 @@ export function avgPool(x: TensorLike, options: PoolOptions): Tensor {
   // Every example and channel has the same number of real cells.
   const one = onesLike(slice(t, { stop: [1, ...spatial(t).map(() => null), 1] }));
   return div(sums, pool("avgPool", windowSumP, one, options));
+}
+
+/** Options of {@linkcode reduceWindow}. */
+export interface ReduceWindowOptions extends PoolOptions {
+  /** What becomes of the cells of a window. */
+  readonly kind: "sum" | "max" | "min";
+}
+
+const windowPrimitives = { sum: windowSumP, max: windowMaxP, min: windowMinP } as const;
+
+/**
+ * The sum, the largest or the smallest element of each window over the spatial axes, by `kind`: `f32[n,h,w,c] →
+ * f32[n,h/2,w/2,c]` for windows of 2. Cells of padding do not count. Sizes are floored: ⌊(in + padding − window) / stride⌋
+ * + 1. Of extremes NaN wins, and the derivative goes to the first, in row-major order. Integers and bools become float32.
+ *
+ * @throws {TypeError} If `kind` is not one of the three.
+ * @throws {ShapeError} If x has no spatial axis, or a window does not fit.
+ * @throws {RangeError} If a window could lie in the padding alone.
+ *
+ * @example Moving sums
+ * ```ts
+ * import { reduceWindow, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const x = tensor([1, 2, 3, 4], { shape: [1, 4, 1] });
+ * assertEquals([...reduceWindow(x, { kind: "sum", window: 2, strides: 1 }).dataSync()], [3, 5, 7]);
+ * assertEquals([...reduceWindow(x, { kind: "max", window: 2 }).dataSync()], [2, 4]);
+ * ```
+ */
+export function reduceWindow(x: TensorLike, options: ReduceWindowOptions): Tensor {
+  const t = toFloat("reduceWindow", x);
+  checkOptions("reduceWindow", options);
+  const { kind } = options;
+  if (!Object.hasOwn(windowPrimitives, kind)) {
+    throw new TypeError(`reduceWindow() takes kind "sum", "max" or "min", got ${describe(kind)}`);
+  }
+  return pool("reduceWindow", windowPrimitives[kind], t, options);
 }
 
 /** The spatial axes, of which there must be one at least. */

@@ -3,6 +3,8 @@
  * JAX's layouts. JAX's own tests publish values of the old one, which show that the rest is written right.
  */
 
+import { erf, inverseErf } from "./erf.ts";
+
 /** The two words of a key. */
 export type Words = readonly [number, number];
 
@@ -97,6 +99,43 @@ export function permutation(layout: Layout, key: Words, n: number): number[] {
     key = next;
   }
   return order;
+}
+
+/** `_gumbel` in mode "low", rounded where float32 rounds the uniform numbers alone. */
+export function gumbel(key: Words, n: number): number[] {
+  return uniform(key, n, 2 ** -126).map((u) => -Math.log(-Math.log(u)));
+}
+
+/** `_exponential` */
+export function exponential(key: Words, n: number): number[] {
+  return uniform(key, n).map((u) => -Math.log1p(-u));
+}
+
+/** `_laplace`, whose least number is −1 + `finfo.epsneg`. */
+export function laplace(key: Words, n: number): number[] {
+  return uniform(key, n, -1 + 2 ** -24).map((u) => Math.sign(u) * Math.log1p(-Math.abs(u)));
+}
+
+/** `_truncated_normal`, but for the last step to the next number inside the bounds. */
+export function truncatedNormal(key: Words, n: number, lower: number, upper: number): number[] {
+  const { fround, SQRT2 } = Math;
+  const [a, b] = [erf(fround(lower) / SQRT2), erf(fround(upper) / SQRT2)];
+  return uniform(key, n, a, b).map((u) => Math.min(upper, Math.max(lower, SQRT2 * inverseErf(u))));
+}
+
+/** `choice` of 0 … n − 1, where n is that or the number of probabilities. */
+export function choice(key: Words, from: number | readonly number[], draws: number, replace: boolean): number[] {
+  if (typeof from === "number") {
+    if (replace) return randint("partitionable", key, draws, 0, from);
+    return permutation("partitionable", key, from).slice(0, draws);
+  }
+  if (!replace) {
+    const scores = gumbel(key, from.length).map((g, i) => g + Math.log(from[i]!));
+    return scores.map((_, i) => i).sort((i, j) => scores[j]! - scores[i]!).slice(0, draws);
+  }
+  let total = 0;
+  const ends = from.map((p) => total += p);
+  return uniform(key, draws).map((u) => ends.findIndex((end) => end >= Math.fround(total * Math.fround(1 - u))));
 }
 
 /** `categorical` over the last axis: argmax of logits plus Gumbel noise from uniforms in [tiny, 1). */

@@ -3,14 +3,14 @@
 import { checkOptions, toFloat } from "../arguments.ts";
 import { derived } from "../derived.ts";
 import { isFloat } from "../dtype.ts";
-import { add, neg } from "../arithmetic.ts";
-import { log } from "../functions.ts";
+import { add } from "../arithmetic.ts";
 import { less } from "../logic.ts";
 import { ShapeError } from "../errors.ts";
 import { reshape } from "../movement.ts";
 import { argmax } from "../reduction.ts";
 import { broadcastShapes, checkShape, normalizeAxis, sameShape, type Shape, sizeOf, typeString } from "../shape.ts";
 import { isTensor, type Tensor } from "../tensor.ts";
+import { gumbelsOf } from "./exponential.ts";
 import { checkKey, forEachDraw } from "./threefry.ts";
 import { fractionsOf, parameter } from "./uniform.ts";
 
@@ -53,12 +53,6 @@ export function bernoulli(key: Tensor, shape?: Shape, options: BernoulliOptions 
   }
   const dtype = isTensor(p) && isFloat(p.dtype) ? p.dtype : "float32";
   return bernoulliIn([key, parameter("bernoulli", "p", p, dtype, drawn)], drawn);
-}
-
-/** Standard Gumbel numbers, n of them. */
-function gumbelsOf(key: Tensor, n: number, dtype: Tensor["dtype"]): Tensor {
-  const tiny = dtype === "float32" ? 2 ** -126 : 2 ** -1022;
-  return neg(log(neg(log(add(fractionsOf(key, n, dtype), tiny)))));
 }
 
 interface Choice {

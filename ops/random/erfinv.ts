@@ -1,4 +1,7 @@
-/** The inverse error function as polynomials, for drawing normal numbers. */
+/**
+ * The inverse error function as polynomials, for drawing normal numbers: JAX's draws are the values of these in the
+ * precision of the dtype, which the more exact `erfinv` of ops/special.ts would not repeat.
+ */
 
 import { add, mul, neg, sub } from "../arithmetic.ts";
 import { log1p, sqrt } from "../functions.ts";

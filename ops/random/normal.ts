@@ -3,20 +3,18 @@
 import { checkOptions } from "../arguments.ts";
 import { derived } from "../derived.ts";
 import type { DType } from "../dtype.ts";
-import { add, maximum, mul } from "../arithmetic.ts";
+import { mul } from "../arithmetic.ts";
 import { reshape } from "../movement.ts";
 import { checkShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { erfInv } from "./erfinv.ts";
 import { checkKey } from "./threefry.ts";
-import { type FloatOptions, floatType, fractionsOf } from "./uniform.ts";
+import { type FloatOptions, floatType, fractionsBetween, leastAboveMinusOne } from "./uniform.ts";
 
 const normalIn = derived(
   "normal",
   ([key], { shape, dtype }: { readonly shape: Shape; readonly dtype: DType }) => {
-    // Uniform on (−1, 1): from the number after −1, by a width that rounds to 2.
-    const least = (dtype === "float32" ? 2 ** -24 : 2 ** -53) - 1;
-    const u = maximum(add(mul(fractionsOf(key!, sizeOf(shape), dtype), 2), least), least);
+    const u = fractionsBetween(key!, sizeOf(shape), dtype, leastAboveMinusOne(dtype), 1);
     return reshape(mul(erfInv(u), Math.SQRT2), shape);
   },
 );

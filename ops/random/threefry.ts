@@ -3,7 +3,7 @@
 import { iota } from "../create.ts";
 import { add } from "../arithmetic.ts";
 import { cast } from "../cast.ts";
-import { bitwise } from "../logic.ts";
+import { bitwiseOr, bitwiseXor, leftShift, rightShift } from "../bits.ts";
 import { describe, ShapeError } from "../errors.ts";
 import { broadcastTo, reshape, slice } from "../movement.ts";
 import { type Shape, typeString } from "../shape.ts";
@@ -35,12 +35,12 @@ export function threefry(key: Tensor, high: TensorLike, low: Tensor): readonly [
     Tensor,
     Tensor,
   ];
-  const schedule = [k0, k1, bitwise("xor", bitwise("xor", k0, k1), 0x1bd11bda)];
+  const schedule = [k0, k1, bitwiseXor(bitwiseXor(k0, k1), 0x1bd11bda)];
   let [x0, x1] = [add(k0, high), add(k1, low)];
   for (let group = 1; group <= 5; group++) {
     for (const distance of rotations[(group - 1) % 2]!) {
       x0 = add(x0, x1);
-      x1 = bitwise("xor", rotateLeft(x1, distance), x0);
+      x1 = bitwiseXor(rotateLeft(x1, distance), x0);
     }
     x0 = add(x0, schedule[group % 3]!);
     x1 = add(x1, add(schedule[(group + 1) % 3]!, group));
@@ -49,7 +49,7 @@ export function threefry(key: Tensor, high: TensorLike, low: Tensor): readonly [
 }
 
 function rotateLeft(x: Tensor, distance: number): Tensor {
-  return bitwise("or", bitwise("leftShift", x, distance), bitwise("rightShift", x, 32 - distance));
+  return bitwiseOr(leftShift(x, distance), rightShift(x, 32 - distance));
 }
 
 /** Both words for each counter 0 … n − 1. Shapes hold fewer than 2^31 elements, so the high word of a counter is 0. */
@@ -59,7 +59,7 @@ export function wordsOf(key: Tensor, n: number): readonly [Tensor, Tensor] {
 
 /** Thirty-two random bits for each of n counters. */
 export function bitsOf(key: Tensor, n: number): Tensor {
-  return bitwise("xor", ...wordsOf(key, n));
+  return bitwiseXor(...wordsOf(key, n));
 }
 
 /** A parameter of a distribution for each draw, flat as the draws are until they are all computed. */

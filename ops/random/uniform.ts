@@ -6,7 +6,7 @@ import { derived } from "../derived.ts";
 import { type DType, isDType, isFloat, toDType } from "../dtype.ts";
 import { add, maximum, mul, sub } from "../arithmetic.ts";
 import { cast } from "../cast.ts";
-import { bitwise } from "../logic.ts";
+import { rightShift } from "../bits.ts";
 import { describe, ShapeError } from "../errors.ts";
 import { reshape } from "../movement.ts";
 import { broadcastShapes, checkShape, sameShape, type Shape, sizeOf, typeString } from "../shape.ts";
@@ -39,9 +39,19 @@ export function bits(key: Tensor, shape: Shape = []): Tensor {
 
 /** n uniform numbers in [0, 1): the 23 highest bits of 32, or the 52 highest of both words, as a fraction. */
 export function fractionsOf(key: Tensor, n: number, dtype: DType): Tensor {
-  if (dtype === "float32") return mul(cast(bitwise("rightShift", bitsOf(key, n), 9), dtype), 2 ** -23);
+  if (dtype === "float32") return mul(cast(rightShift(bitsOf(key, n), 9), dtype), 2 ** -23);
   const [high, low] = wordsOf(key, n);
-  return add(mul(cast(high, dtype), 2 ** -32), mul(cast(bitwise("rightShift", low, 12), dtype), 2 ** -52));
+  return add(mul(cast(high, dtype), 2 ** -32), mul(cast(rightShift(low, 12), dtype), 2 ** -52));
+}
+
+/** As {@linkcode fractionsOf}, scaled to [min, max); rounding may go to either, and not beyond min. */
+export function fractionsBetween(key: Tensor, n: number, dtype: DType, min: number, max: number): Tensor {
+  return maximum(add(mul(fractionsOf(key, n, dtype), toDType(max - min, dtype)), min), min);
+}
+
+/** Uniform from here on is uniform on (−1, 1). */
+export function leastAboveMinusOne(dtype: DType): number {
+  return (dtype === "float32" ? 2 ** -24 : 2 ** -53) - 1;
 }
 
 const unitIn = derived(

@@ -27,6 +27,7 @@ interface Convolution {
   readonly strides?: number | number[] | undefined;
   readonly padding?: Padding | undefined;
   readonly dilation?: number | number[] | undefined;
+  readonly inputDilation?: number | number[] | undefined;
   readonly groups?: number | undefined;
 }
 
@@ -82,6 +83,16 @@ function convolved(x: Plain, w: Plain, { padding, groups = 1, ...rest }: Convolu
   });
 }
 
+/** Zeros between the cells of the spatial axes. */
+function setApart(x: Plain, distance: Convolution["inputDilation"]): Plain {
+  const step = [1, ...perAxis(distance, x.shape.length - 2), 1];
+  return build(
+    x.shape.map((n, i) => (n - 1) * step[i]! + 1),
+    x.dtype,
+    (index) => index.every((k, i) => k % step[i]! === 0) ? at(x, index.map((k, i) => k / step[i]!)) : 0,
+  );
+}
+
 interface ConvCase {
   readonly x: number[];
   readonly w: number[];
@@ -89,7 +100,7 @@ interface ConvCase {
 }
 
 /** One or two spatial axes (three now and then), every kind of padding, a window that fits at least once. */
-function convCases(): fc.Arbitrary<ConvCase> {
+function convCases(dilations: "of the kernel" | "of both" = "of the kernel"): fc.Arbitrary<ConvCase> {
   return fc.constantFrom(1, 1, 2, 2, 2, 3).chain((n) => {
     const each = (value: fc.Arbitrary<number>): fc.Arbitrary<number[]> =>
       fc.array(value, { minLength: n, maxLength: n });
@@ -107,40 +118,128 @@ function convCases(): fc.Arbitrary<ConvCase> {
       features: little,
       strides: fc.oneof(fc.constantFrom(undefined, 1, 2, 3), each(little)),
       dilation: fc.oneof(fc.constantFrom(undefined, 1, 2), each(little)),
+      inputDilation: dilations === "of both"
+        ? fc.oneof(fc.constantFrom(undefined, undefined, 2, 3), each(little))
+        : fc.constant(undefined),
       padding: pads,
     });
-  }).filter(({ sizes, kernel, strides, dilation, padding }) => {
+  }).filter(({ sizes, kernel, strides, dilation, inputDilation, padding }) => {
     const n = sizes.length;
     const reach = kernel.map((k, i) => (k - 1) * perAxis(dilation, n)[i]! + 1);
-    const pads = cells(padding, sizes, reach, perAxis(strides, n));
-    return sizes.every((size, i) =>
+    const apart = sizes.map((size, i) => (size - 1) * perAxis(inputDilation, n)[i]! + 1);
+    const pads = cells(padding, apart, reach, perAxis(strides, n));
+    return apart.every((size, i) =>
       size + pads[i]![0] + pads[i]![1] >= reach[i]! &&
       (padding !== "circular" || (pads[i]![0] <= size && pads[i]![1] <= size))
     );
-  }).map(({ batch, sizes, kernel, groups, channels, features, strides, dilation, padding }) => ({
+  }).map(({ batch, sizes, kernel, groups, channels, features, strides, dilation, inputDilation, padding }) => ({
     x: [batch, ...sizes, channels * groups],
     w: [...kernel, channels, features * groups],
-    settings: { strides, padding, dilation, groups: groups === 1 ? undefined : groups },
+    settings: { strides, padding, dilation, inputDilation, groups: groups === 1 ? undefined : groups },
   }));
 }
 
 const conv: Row<Convolution> = {
   name: "conv",
+  effort: 4,
   dtypes: everyDType,
   draw: (dtype, use) =>
-    fc.tuple(convCases(), use === "value" ? fc.constantFrom(dtype, dtype, ...everyDType) : fc.constant(dtype)).chain((
+    fc.tuple(
+      convCases("of both"),
+      use === "value" ? fc.constantFrom(dtype, dtype, ...everyDType) : fc.constant(dtype),
+    ).chain((
       [{ x, w, settings }, other],
     ) => operands([{ shape: x, dtype }, { shape: w, dtype: other }]).map((xs) => ({ operands: xs, settings }))),
   call: ([x, w], options) => ops.conv(x!, w!, options),
   reference(xs, options) {
     const dtype = floatOf(promoted(xs));
     const [x, w] = xs.map((operand) => convert(convert(operand, promoted(xs)), dtype));
-    return convolved(x!, w!, options, dtype);
+    return convolved(setApart(x!, options.inputDilation), w!, options, dtype);
   },
   tolerance: {
     ulps: 32,
     because: "each of at most 54 additions, and each product, errs by half an ulp of the sum of magnitudes",
-    of: ([x, w], options) => convolved(absolute(x!), absolute(w!), options, "float64"),
+    of: ([x, w], options) => convolved(setApart(absolute(x!), options.inputDilation), absolute(w!), options, "float64"),
+  },
+};
+
+interface Transposed {
+  /** How far a kernel reaches, and over how many cells all of them together. */
+  readonly reach: number;
+  readonly full: number;
+  /** Cells of the result along an axis, of those `low` before them and `high` after. */
+  readonly size: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What a transposed convolution makes of each axis. */
+function transposedAxes(
+  x: Plain["shape"],
+  w: Plain["shape"],
+  { padding = "valid", ...rest }: Convolution,
+): Transposed[] {
+  const sizes = x.slice(1, -1);
+  return sizes.map((n, i) => {
+    const [stride, dilation] = [perAxis(rest.strides, sizes.length)[i]!, perAxis(rest.dilation, sizes.length)[i]!];
+    const reach = (w[i]! - 1) * dilation + 1;
+    const full = (n - 1) * stride + reach;
+    if (padding === "valid") return { reach, full, low: 0, high: 0, size: (n - 1) * stride + Math.max(reach, stride) };
+    if (padding === "same" || padding === "circular") {
+      const total = Math.max(0, reach - stride);
+      return { reach, full, low: Math.floor(total / 2), high: Math.ceil(total / 2), size: n * stride };
+    }
+    const [low, high] = typeof padding === "number" ? [padding, padding] : padding[i]!;
+    return { reach, full, low, high, size: full - low - high };
+  });
+}
+
+/** Every cell of x puts down its multiple of the kernel: the loop over inputs, where `convolved` has one over results. */
+function putDown(x: Plain, w: Plain, options: Convolution, dtype: DType): Plain {
+  const axes = transposedAxes(x.shape, w.shape, options);
+  const { groups = 1 } = options;
+  const [strides, dilation] = [perAxis(options.strides, axes.length), perAxis(options.dilation, axes.length)];
+  const [channels, features] = [w.shape.at(-2)!, w.shape.at(-1)!];
+  const shape = [x.shape[0]!, ...axes.map(({ size }) => size), channels * groups];
+  const sums = new Map<string, number>();
+  for (const index of indices(x.shape)) {
+    const group = Math.floor(index.at(-1)! / (features / groups));
+    for (const inner of indices(w.shape.slice(0, -1))) {
+      const cell = axes.map(({ low, size }, i) => {
+        const to = index[i + 1]! * strides[i]! + inner[i]! * dilation[i]! - low;
+        return options.padding === "circular" ? (to + size) % size : to;
+      });
+      const to = [index[0]!, ...cell, group * channels + inner.at(-1)!].join();
+      sums.set(to, (sums.get(to) ?? 0) + at(x, index) * at(w, [...inner, index.at(-1)!]));
+    }
+  }
+  return build(shape, dtype, (index) => sums.get(index.join()) ?? 0);
+}
+
+const convTranspose: Row<Convolution> = {
+  name: "convTranspose",
+  dtypes: everyDType,
+  draw: (dtype, use) =>
+    fc.tuple(convCases(), use === "value" ? fc.constantFrom(dtype, dtype, ...everyDType) : fc.constant(dtype))
+      .map(([{ x, w, settings }, other]) => ({ x: [...x.slice(0, -1), w.at(-1)!], w, settings, other }))
+      .filter(({ x, w, settings }) =>
+        transposedAxes(x, w, settings).every(({ size, low, high }) =>
+          size >= 1 && (settings.padding !== "circular" || Math.max(low, high) <= size)
+        )
+      )
+      .chain(({ x, w, settings, other }) =>
+        operands([{ shape: x, dtype }, { shape: w, dtype: other }]).map((xs) => ({ operands: xs, settings }))
+      ),
+  call: ([x, w], options) => ops.convTranspose(x!, w!, options),
+  reference(xs, options) {
+    const dtype = floatOf(promoted(xs));
+    const [x, w] = xs.map((operand) => convert(convert(operand, promoted(xs)), dtype));
+    return putDown(x!, w!, options, dtype);
+  },
+  tolerance: {
+    ulps: 32,
+    because: "each of at most 54 additions, and each product, errs by half an ulp of the sum of magnitudes",
+    of: ([x, w], options) => putDown(absolute(x!), absolute(w!), options, "float64"),
   },
 };
 
@@ -148,12 +247,11 @@ const correlate: Row<Pick<Convolution, "strides" | "padding">> = {
   name: "correlate",
   dtypes: floats,
   draw: (dtype) =>
-    convCases().chain(({ x, w, settings: { strides, padding, dilation } }) => {
-      // Without dilation the kernel reaches less far, so it still fits.
-      void dilation;
-      return operands([{ shape: x.slice(1, -1), dtype }, { shape: w.slice(0, -2), dtype }])
-        .map((xs) => ({ operands: xs, settings: { strides, padding } }));
-    }),
+    // Without its dilation a kernel reaches less far, and fits all the more.
+    convCases().chain(({ x, w, settings: { strides, padding } }) =>
+      operands([{ shape: x.slice(1, -1), dtype }, { shape: w.slice(0, -2), dtype }])
+        .map((xs) => ({ operands: xs, settings: { strides, padding } }))
+    ),
   call: ([x, k], options) => ops.correlate(x!, k!, options),
   reference: ([x, k], options) => correlated(x!, k!, options),
   tolerance: {
@@ -234,6 +332,7 @@ function pool(
 ): Row<Pooling> {
   return {
     name,
+    effort: 2,
     dtypes: everyDType,
     draw: (dtype, use) =>
       poolCases().chain(({ shape, settings }) =>
@@ -248,6 +347,30 @@ function pool(
     },
   };
 }
+
+interface Reducing extends Pooling {
+  readonly kind: "sum" | "max" | "min";
+}
+
+const reducers = {
+  sum: sumOf,
+  max: (values: number[]) => Math.max(...values),
+  min: (values: number[]) => Math.min(...values),
+};
+
+const reduceWindow: Row<Reducing> = {
+  name: "reduceWindow",
+  dtypes: everyDType,
+  draw: (dtype, use) =>
+    fc.tuple(poolCases(), fc.constantFrom<Reducing["kind"]>("sum", "max", "min")).chain(([{ shape, settings }, kind]) =>
+      operands([{ shape, dtype, elements: smallIntegers(dtype) }], { distinct: use === "derivative" })
+        .map((xs) => ({ operands: xs, settings: { ...settings, kind } }))
+    ),
+  call: ([x], options) => ops.reduceWindow(x!, options),
+  reference: ([x], options) =>
+    pooled(convert(x!, floatOf(x!.dtype)), options, floatOf(x!.dtype), reducers[options.kind]),
+  tolerance: { ulps: 0, because: "choices are exact, and so are sums of multiples of 1/512" },
+};
 
 /** Sums of integers are exact in float32 if they are small. */
 function smallIntegers(dtype: DType): fc.Arbitrary<number> | undefined {
@@ -345,10 +468,12 @@ function softmaxLike(
 
 export const windowRows: readonly Row[] = [
   conv,
+  convTranspose,
   correlate,
   pool("maxPool", ops.maxPool, (values) => Math.max(...values), true),
   pool("minPool", ops.minPool, (values) => Math.min(...values), true),
   pool("avgPool", ops.avgPool, mean, false),
+  reduceWindow,
   globalPool("globalMaxPool", ops.globalMaxPool, (values) => Math.max(...values), true),
   globalPool("globalMinPool", ops.globalMinPool, (values) => Math.min(...values), true),
   globalPool("globalAvgPool", ops.globalAvgPool, mean, false),
