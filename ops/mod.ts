@@ -9,10 +9,18 @@ import "../cpu/install.ts";
 
 export { allClose, type CloseOptions } from "./compare.ts";
 export { dot, matmul, outer, tensordot } from "./contraction.ts";
-export { conv, type ConvOptions, correlate, type Padding } from "./convolution.ts";
+export {
+  conv,
+  type ConvOptions,
+  convTranspose,
+  type ConvTransposeOptions,
+  correlate,
+  type Padding,
+} from "./convolution.ts";
 export { arange, type DTypeOption, full, fullLike, linspace, ones, onesLike, zeros, zerosLike } from "./create.ts";
 export { type NestedArray, tensor, type TensorData, type TensorOptions } from "./literal.ts";
 export { diag, eye, meshgrid, oneHot, tril, triu } from "./matrices.ts";
+export { cummax, cummin, cumprod, cumsum, type CumulativeOptions } from "./cumulative.ts";
 export type { DType, TypedArray } from "./dtype.ts";
 export {
   abs,
@@ -35,8 +43,16 @@ export {
   trunc,
 } from "./arithmetic.ts";
 export { cast, stopGradient } from "./cast.ts";
+export { bitwiseAnd, bitwiseNot, bitwiseOr, bitwiseXor, leftShift, rightShift } from "./bits.ts";
 export {
+  acos,
+  acosh,
+  asin,
+  asinh,
+  atan,
   atan2,
+  atanh,
+  cbrt,
   cos,
   cosh,
   exp,
@@ -69,12 +85,15 @@ export {
   notEqual,
   where,
 } from "./logic.ts";
+export { dynamicSlice, dynamicUpdateSlice, type Starts } from "./dynamic.ts";
 export { einsum } from "./einsum.ts";
 export { ShapeError } from "./errors.ts";
+export { gatherNd, scatterNd } from "./gather_nd.ts";
 export { indexAdd, indexUpdate, type Indices, take, takeAlongAxis } from "./indexing.ts";
+export { nonzero, type SearchOptions, searchSorted, unique } from "./searching.ts";
 export { bincount, segmentMax, segmentMean, segmentMin, segmentSum } from "./segments.ts";
 export { argsort, sort, type SortOptions, topK } from "./sorting.ts";
-export { concatenate, pad, type PadOptions, repeat, roll, split, stack, tile } from "./joining.ts";
+export { concatenate, pad, type PadMode, type PadOptions, repeat, roll, split, stack, tile } from "./joining.ts";
 export {
   broadcastTo,
   expandDims,
@@ -88,7 +107,18 @@ export {
   swapAxes,
   transpose,
 } from "./movement.ts";
-export { avgPool, globalAvgPool, globalMaxPool, globalMinPool, maxPool, minPool, type PoolOptions } from "./pooling.ts";
+export { norm, type NormOptions, type NormOrder } from "./norm.ts";
+export {
+  avgPool,
+  globalAvgPool,
+  globalMaxPool,
+  globalMinPool,
+  maxPool,
+  minPool,
+  type PoolOptions,
+  reduceWindow,
+  type ReduceWindowOptions,
+} from "./pooling.ts";
 export {
   all,
   any,
@@ -96,8 +126,7 @@ export {
   argmin,
   type AxesOptions,
   type AxisOptions,
-  cumsum,
-  type CumulativeOptions,
+  countNonzero,
   logSumExp,
   max,
   mean,
@@ -108,7 +137,9 @@ export {
   variance,
   type VarianceOptions,
 } from "./reduction.ts";
+export { median, quantile } from "./quantile.ts";
 export type { Shape, TensorType } from "./shape.ts";
+export { digamma, erf, erfc, erfinv, lgamma } from "./special.ts";
 export { logSoftmax, softmax, type SoftmaxOptions } from "./softmax.ts";
 export { type Device, Tensor, type TensorLike } from "./tensor.ts";
 export type { MapLeaves } from "./tree.ts";

@@ -5,6 +5,7 @@ import { Lanes } from "../cpu/lanes.ts";
 import { scalarFunctions } from "../cpu/scalar_functions.ts";
 import { emitNode, importedFunction } from "../cpu/vector.ts";
 import { binary, input, type Scalar, unary, type UnaryOp } from "../ops/scalar.ts";
+import { errorOf } from "./ulp.ts";
 import { signed } from "./views.ts";
 
 const x = input(0, "float32");
@@ -39,23 +40,6 @@ function compile(node: Scalar, relaxed: boolean): Compiled {
   const { exports } = new WebAssembly.Instance(module, { env: { memory, ...functions } });
   const [xs, ys, result] = [0, 1, 2].map((n) => new Float32Array(memory.buffer, n * capacity * 4, capacity));
   return { x: xs!, y: ys!, result: result!, run: () => (exports["run"] as (start: number) => void)(0) };
-}
-
-/** The distance between neighbouring floats at a value. */
-function unitInLastPlace(value: number): number {
-  const magnitude = Math.min(Math.abs(value), 3.4028234663852886e38);
-  const exponent = Math.max(-126, Math.floor(Math.log2(magnitude)));
-  // The logarithm of a number just below a power of 2 may be that of the power.
-  return 2 ** ((magnitude < 2 ** exponent ? Math.max(-126, exponent - 1) : exponent) - 23);
-}
-
-/** How far a float is from the exact result, in units in the last place; ∞ stands where the next float would. */
-function errorOf(result: number, exact: number): number {
-  if (Object.is(result, Math.fround(exact))) return 0;
-  if (Number.isNaN(result) || Number.isNaN(exact)) return Infinity;
-  if (result === 0 && exact === 0) return Infinity; // signs differ
-  const finite = (value: number) => Math.max(-(2 ** 128), Math.min(value, 2 ** 128));
-  return Math.abs(finite(result) - finite(exact)) / unitInLastPlace(exact);
 }
 
 function worstError(

@@ -9,7 +9,7 @@ const a = zeros([3, 4]);
 const b = zeros([5, 2]);
 const ints = tensor(new Int32Array([1, 2]));
 const bools = tensor([true, false]);
-const nan = tensor([0.5]);
+const half = tensor([0.5]);
 
 refuses("ragged data, and data that is none", [
   [
@@ -201,6 +201,11 @@ refuses("convolutions and pools that do not fit", [
     "convTranspose() cannot convolve f32[1,5,2] with f32[3,4,2] in 4 groups: both channel counts must be divisible by it",
   ],
   [
+    () => pb.convTranspose(image, zeros([0, 4, 2])),
+    ShapeError,
+    "convTranspose() cannot convolve f32[1,5,2] with f32[0,4,2]: along spatial axis 0 the kernel is empty",
+  ],
+  [
     () => pb.convTranspose(image, zeros([3, 4, 2]), { padding: 4 }),
     ShapeError,
     "convTranspose() cannot convolve f32[1,5,2] with f32[3,4,2]: along spatial axis 0 padding takes 8 of 7 cells",
@@ -271,7 +276,7 @@ refuses("indices and counts", [
   [() => pb.take(a, 12), RangeError, "take() cannot use index 12: the axis has size 12"],
   [() => pb.take(a, [0, -4], { axis: 0 }), RangeError, "take() cannot use index -4: the axis has size 3"],
   [() => pb.take(a, [0.5]), TypeError, "take() takes integer indices, got the number 0.5"],
-  [() => pb.take(a, nan), TypeError, "take() takes integer indices, got f32[1]: cast() them to int32"],
+  [() => pb.take(a, half), TypeError, "take() takes integer indices, got f32[1]: cast() them to int32"],
   [
     () => pb.take(a, untyped("1")),
     TypeError,
@@ -279,7 +284,7 @@ refuses("indices and counts", [
   ],
   [() => pb.indexUpdate(a, [3], 0), RangeError, "indexUpdate() cannot use index 3: the axis has size 3"],
   [() => pb.oneHot([4], 3), RangeError, "oneHot() cannot use index 4: the axis has size 3"],
-  [() => pb.oneHot(nan, 3), TypeError, "oneHot() takes integer indices, got f32[1]: cast() them to int32"],
+  [() => pb.oneHot(half, 3), TypeError, "oneHot() takes integer indices, got f32[1]: cast() them to int32"],
   [() => pb.slice(a, { start: [0, 0, 0] }), ShapeError, "slice() cannot use 3 entries of start on f32[3,4]"],
   [() => pb.slice(a, { step: [0] }), RangeError, "slice() cannot go in steps of 0"],
   [() => pb.slice(a, { start: [0.5] }), TypeError, "slice() takes integer positions, got the number 0.5"],
@@ -331,7 +336,7 @@ refuses("dtypes", [
   [() => pb.neg(bools), TypeError, "neg() cannot use bool[2]: cast it to a number type first"],
   [() => pb.indexAdd(bools, [0], true), TypeError, "indexAdd() cannot use bool[2]: cast it to a number type first"],
   [
-    () => pb.indexUpdate(ints, [0], nan),
+    () => pb.indexUpdate(ints, [0], half),
     TypeError,
     "indexUpdate() cannot write f32[1] into i32[2]: cast() one of them",
   ],

@@ -143,8 +143,9 @@ export function flat(x: Plain): Plain {
   return { ...x, shape: [x.data.length] };
 }
 
+/** Magnitudes, as float64: that of the least int32 is no int32. */
 export function absolute(x: Plain): Plain {
-  return { ...x, data: x.data.map(Math.abs) };
+  return { dtype: "float64", shape: x.shape, data: x.data.map(Math.abs) };
 }
 
 export function sumOf(values: readonly number[]): number {

@@ -284,8 +284,8 @@ Deno.test("types: wrong uses do not compile", () => {
     () => optim.applyUpdates(line, { w: x }),
     // @ts-expect-error: a batch needs a size
     () => data.batches(random.key(0), x, {}),
-    // @ts-expect-error: the exact form is not there yet
-    () => nn.gelu(x, { approximate: false }),
+    // @ts-expect-error: approximations have no names
+    () => nn.gelu(x, { approximate: "tanh" }),
     // @ts-expect-error: parameters of another model
     () => nn.dense(1).apply({ params: { gain: x }, state: null }, x),
     // @ts-expect-error: an option that does not exist
