@@ -19,7 +19,7 @@ export interface Convolution {
 }
 
 /** Output cells per call: what is read for them and their sums stay in L2, and new code is soon optimised. */
-const blockRows = 128;
+const blockRows = 132;
 /** Terms of a sum per call: a panel of 8 columns of as many weights stays in L1. */
 const blockDepth = 640;
 

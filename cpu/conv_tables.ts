@@ -6,6 +6,7 @@ import { type Allocate, type Contraction, contractionOf } from "./contraction.ts
 import { copyStrided, rowMajorWalker } from "./copy.ts";
 import type { Machine, Operand } from "./machine.ts";
 import { walkerOf } from "./nest.ts";
+import { slackBytes } from "./tile.ts";
 
 export type Three<T> = readonly [T, T, T];
 
@@ -44,9 +45,6 @@ export interface Pieces {
   readonly count: number;
   readonly run: number;
 }
-
-/** The tile for the kernel's gradient reads up to three floats past the end of a run. */
-const slackBytes = 16;
 
 /** With axes of size 1 before the spatial ones, which follow `leading` others, until these are three. */
 export function withThreeAxes(s: Operand, leading: 0 | 1): Operand {

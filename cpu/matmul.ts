@@ -22,7 +22,7 @@ interface Sizes {
 type Multiply = (a: number, b: number, c: number) => void;
 
 // A panel of B (8 columns by blockDepth) stays in L1, a block of A (blockRows by blockDepth) in L2.
-const blockRows = 128;
+const blockRows = 132;
 const blockDepth = 256;
 /** Bounds the scratch that a packed block of B takes. */
 const blockColumns = 4096;

@@ -1,6 +1,6 @@
 /**
- * The two register tiles behind matmul and convolution: 4 rows by 8 columns of a product of a gathered matrix A with a
- * packed matrix B.
+ * The two register tiles behind matmul and convolution: 6 rows by 8 columns of a product of a gathered matrix A with a
+ * packed matrix B. With two vectors of B and one of A they fill the registers but one.
  *
  * A is a table of rows and a table of pieces, both of byte offsets: piece s of row i is the `run` contiguous floats at
  * `a + rows[i] + pieces[s]`. A plain matrix has one piece; the windows of a convolution have one per kernel row or
@@ -29,7 +29,7 @@ export type RowsTimesPanels = (
 
 /**
  * `columnsTimesPanels`: C[(s, e), :] (+)= Σ over rows i of A[i, (s, e)] · B[i, :], the product with A transposed. Row
- * `s·run + e` of C lies at `c + (s·run + e)·rowBytes`. Reads up to 12 bytes past the end of a run.
+ * `s·run + e` of C lies at `c + (s·run + e)·rowBytes`. Reads up to `slackBytes` past the end of a run.
  */
 export type ColumnsTimesPanels = (
   a: number,
@@ -47,6 +47,9 @@ export type ColumnsTimesPanels = (
 ) => void;
 
 export const panelColumns = 8;
+export const tileRows = 6;
+/** What the last tile of a run reads past its end. */
+export const slackBytes: number = 4 * (tileRows - 1);
 const panelRowBytes = 4 * panelColumns;
 
 /** The size of packed panels. */
@@ -63,7 +66,7 @@ interface Tile {
 
 function declareTile(f: FunctionBuilder): Tile {
   const pair = (): readonly [Local, Local] => [f.local(v128), f.local(v128)];
-  return { accumulators: [pair(), pair(), pair(), pair()], b: pair(), splat: f.local(v128) };
+  return { accumulators: Array.from({ length: tileRows }, pair), b: pair(), splat: f.local(v128) };
 }
 
 function clearTile(f: FunctionBuilder, { accumulators }: Tile): void {
@@ -76,15 +79,21 @@ function loadPanelRow(f: FunctionBuilder, { b }: Tile, pointer: Local, row: numb
   f.get(pointer).memory("v128.load", row * panelRowBytes + 16).set(b[1]);
 }
 
-/** Adds the splat times the loaded panel row to row `i` of the tile. */
-function addProducts(f: FunctionBuilder, { accumulators, b, splat }: Tile, i: number, relaxed: boolean): void {
+/**
+ * Adds a float of A times the loaded panel row to row `i` of the tile. The float is splatted by the load: that takes a
+ * bounds check for each, but a shuffle would take one of the two units that multiply.
+ */
+function addProducts(
+  f: FunctionBuilder,
+  { accumulators, b, splat }: Tile,
+  i: number,
+  pointer: Local,
+  offset: number,
+  relaxed: boolean,
+): void {
+  f.get(pointer).memory("v128.load32_splat", offset).set(splat);
   multiplyAdd(f, splat, b[0], accumulators[i]![0], relaxed);
   multiplyAdd(f, splat, b[1], accumulators[i]![1], relaxed);
-}
-
-/** One lane in all four: cheaper than a splatting load, which would have a bounds check of its own. */
-function splatLane(f: FunctionBuilder, { splat }: Tile, vector: Local, lane: number): void {
-  f.get(vector).get(vector).shuffle32([lane, lane, lane, lane]).set(splat);
 }
 
 interface Store {
@@ -109,7 +118,7 @@ function storeTile(f: FunctionBuilder, { accumulators }: Tile, store: Store): vo
         f.memory("v128.store", half * 16);
       });
     });
-  f.get(rowsLeft).i32(4).op("i32.ge_s").get(columnsLeft).i32(panelColumns).op("i32.ge_s").op("i32.and").if(
+  f.get(rowsLeft).i32(tileRows).op("i32.ge_s").get(columnsLeft).i32(panelColumns).op("i32.ge_s").op("i32.and").if(
     () => f.get(accumulate).if(() => whole(true), () => whole(false)),
     () =>
       accumulators.forEach(([low, high], i) => {
@@ -174,32 +183,18 @@ export function rowsTimesPanels(edge: number, relaxed: boolean): FunctionBuilder
   const f = new FunctionBuilder(new Array<ValueType>(12).fill(i32));
   const [a, rows, rowCount, pieces, pieceCount, run, b, panelBytes, columns, c, targets, accumulate] = parameters(12);
   const tile = declareTile(f);
-  const quads = f.locals(v128, 4);
-  const starts = f.locals(i32, 4);
-  const pointers = f.locals(i32, 4);
+  const starts = f.locals(i32, tileRows);
+  const pointers = f.locals(i32, tileRows);
   const [row, target, rowsLeft, piece, piecesLeft, panel, left, last, pointer] = newLocals(f, i32, 9);
 
-  /** Four floats of each row: one load a row, one shuffle a float. */
-  const four = (): void => {
-    quads.forEach((quad, i) => f.get(pointers[i]!).memory("v128.load").set(quad));
-    for (let k = 0; k < 4; k++) {
+  /** The next floats of each row. */
+  const step = (count: number): void => {
+    for (let k = 0; k < count; k++) {
       loadPanelRow(f, tile, panel, k);
-      quads.forEach((quad, i) => {
-        splatLane(f, tile, quad, k);
-        addProducts(f, tile, i, relaxed);
-      });
+      pointers.forEach((p, i) => addProducts(f, tile, i, p, 4 * k, relaxed));
     }
-    for (const p of pointers) f.increment(p, 16);
-    f.increment(panel, 4 * panelRowBytes);
-  };
-  const one = (): void => {
-    loadPanelRow(f, tile, panel, 0);
-    pointers.forEach((p, i) => {
-      f.get(p).memory("v128.load32_splat").set(tile.splat);
-      addProducts(f, tile, i, relaxed);
-    });
-    for (const p of pointers) f.increment(p, 4);
-    f.increment(panel, panelRowBytes);
+    for (const p of pointers) f.increment(p, 4 * count);
+    f.increment(panel, count * panelRowBytes);
   };
 
   forEachPanel(f, { columns, b, panelBytes, c }, () => {
@@ -219,17 +214,17 @@ export function rowsTimesPanels(edge: number, relaxed: boolean): FunctionBuilder
           f.get(start).get(piece).memory("i32.load").op("i32.add").set(pointers[i]!);
         });
         f.get(run).i32(2).op("i32.shr_u").set(left);
-        countDown(f, left, four);
+        countDown(f, left, () => step(4));
         f.get(run).i32(3).op("i32.and").set(left);
-        countDown(f, left, one);
+        countDown(f, left, () => step(1));
         f.increment(piece, 4);
       });
       const locate = (i: number): void => {
         f.get(c).get(target).memory("i32.load", 4 * i).op("i32.add").set(pointer);
       };
       storeTile(f, tile, { rowsLeft, columnsLeft: columns, accumulate, locate, pointer, edge });
-      f.increment(row, 16).increment(target, 16);
-    }, 4);
+      f.increment(row, 4 * tileRows).increment(target, 4 * tileRows);
+    }, tileRows);
   });
   return f;
 }
@@ -238,17 +233,13 @@ export function columnsTimesPanels(edge: number, relaxed: boolean): FunctionBuil
   const f = new FunctionBuilder(new Array<ValueType>(12).fill(i32));
   const [a, rows, rowCount, pieces, pieceCount, run, b, panelBytes, columns, c, rowBytes, accumulate] = parameters(12);
   const tile = declareTile(f);
-  const quad = f.local(v128);
   const [piece, piecesLeft, runLeft, start, row, panel, left, target, pointer] = newLocals(f, i32, 9);
 
   const step = (count: number): void => {
     for (let k = 0; k < count; k++) {
-      f.get(start).get(row).memory("i32.load", 4 * k).op("i32.add").memory("v128.load").set(quad);
+      f.get(start).get(row).memory("i32.load", 4 * k).op("i32.add").set(pointer);
       loadPanelRow(f, tile, panel, k);
-      for (let i = 0; i < 4; i++) {
-        splatLane(f, tile, quad, i);
-        addProducts(f, tile, i, relaxed);
-      }
+      for (let i = 0; i < tileRows; i++) addProducts(f, tile, i, pointer, 4 * i, relaxed);
     }
     f.increment(row, 4 * count).increment(panel, count * panelRowBytes);
   };
@@ -269,8 +260,8 @@ export function columnsTimesPanels(edge: number, relaxed: boolean): FunctionBuil
           advance(f, target, rowBytes);
         };
         storeTile(f, tile, { rowsLeft: runLeft, columnsLeft: columns, accumulate, locate, pointer, edge });
-        f.increment(start, 16);
-      }, 4);
+        f.increment(start, 4 * tileRows);
+      }, tileRows);
       f.increment(piece, 4);
     });
   });
