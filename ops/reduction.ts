@@ -7,6 +7,7 @@ import { add, div, mul, square, sub } from "./arithmetic.ts";
 import { cast, stopGradient } from "./cast.ts";
 import { exp, log, sqrt } from "./functions.ts";
 import { equal, isFinite, where } from "./logic.ts";
+import { derived } from "./derived.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { linear, perDType } from "./families.ts";
 import type { Kernel } from "./kernel.ts";
@@ -376,6 +377,13 @@ export function largest(t: Tensor, axis: number | readonly number[] | undefined)
   return stopGradient(reduce("max", maxP, t, { axis, keepDims: true }));
 }
 
+const logSumExpOver = derived("logSumExp", ([t], axis: readonly number[]) => {
+  const max = largest(t!, axis);
+  // Where nothing is finite to subtract, ∞ − ∞ would be NaN.
+  const top = where(isFinite(max), max, zerosLike(max));
+  return add(log(sum(exp(sub(t!, top)), { axis, keepDims: true })), top);
+});
+
 /**
  * log Σ e^x over the given axes, or over all, without overflow: `f32[2,3] → f32[2]` for axis 1. Integers and bools
  * become float32. Over an empty axis, or where all elements are −∞, it is −∞.
@@ -390,10 +398,7 @@ export function largest(t: Tensor, axis: number | readonly number[] | undefined)
  */
 export function logSumExp(x: TensorLike, options: AxesOptions = {}): Tensor {
   const t = toFloat("logSumExp", x);
-  const axis = axesOf("logSumExp", t, options);
-  const max = largest(t, axis);
-  // Where nothing is finite to subtract, ∞ − ∞ would be NaN.
-  const top = where(isFinite(max), max, zerosLike(max));
-  const y = add(log(sum(exp(sub(t, top)), { axis, keepDims: true })), top);
-  return options.keepDims ? y : reshape(y, dropAxes(t.shape, axis));
+  const axes = axesOf("logSumExp", t, options);
+  const y = logSumExpOver([t], axes);
+  return options.keepDims ? y : reshape(y, dropAxes(t.shape, axes));
 }
