@@ -136,7 +136,8 @@ Deno.test("equivariance: with zero padding it holds where neither window meets t
       compared++;
     }
   });
-  assert(compared > 3 * runs, `only ${compared} elements lie away from every border`);
+  // More than a hundred of the default number of runs.
+  assert(compared > 100 * runs / 32, `only ${compared} elements lie away from every border`);
 });
 
 Deno.test("equivariance: pooling with stride 1 commutes with shifts away from the border, and with flips everywhere", () => {
