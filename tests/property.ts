@@ -1,6 +1,7 @@
 /**
  * How every property runs: with a fixed seed and a number of runs, which PROPERTY_SEED and PROPERTY_RUNS override.
- * PROPERTY_PATH replays one case, as the last line of a failure says.
+ * PROPERTY_PATH replays one case, as the last line of a failure says. To the file PROPERTY_TALLY, if there is one, each
+ * property adds a line that says how many cases of it ran.
  */
 
 import * as fc from "fast-check";
@@ -9,6 +10,18 @@ import * as fc from "fast-check";
 export const runs: number = Number(Deno.env.get("PROPERTY_RUNS") ?? 32);
 const seed = Number(Deno.env.get("PROPERTY_SEED") ?? 1);
 const path = Deno.env.get("PROPERTY_PATH");
+/** Whether one case alone is to run. */
+export const isReplay: boolean = path !== undefined;
+const tally = Deno.env.get("PROPERTY_TALLY");
+
+/** What a line of the tally says of one property. */
+export interface Tally {
+  readonly failed: boolean;
+  /** Cases that ran. */
+  readonly cases: number;
+  /** Cases drawn and left out, as they did not meet a precondition. */
+  readonly skipped: number;
+}
 
 export interface CheckOptions<T> {
   /** Failures found once, and cases that must not be left to chance. */
@@ -20,27 +33,50 @@ export interface CheckOptions<T> {
 }
 
 /** Throws unless `holds` returns for every drawn case; the message has the smallest failing one, its seed and path. */
-export function check<T>(cases: fc.Arbitrary<T>, holds: (drawn: T) => void, options: CheckOptions<T> = {}): void {
+export function check<T>(drawn: fc.Arbitrary<T>, holds: (one: T) => void, options: CheckOptions<T> = {}): void {
   const { examples = [], share = 1, test } = options;
   const numRuns = examples.length + Math.ceil(runs * share);
-  const property = fc.property(cases, holds);
+  const property = fc.property(drawn, holds);
   const given = { seed, numRuns, examples: examples.map((example): [T] => [example]) };
   const details = path === undefined ? fc.check(property, given) : replay(() => fc.check(property, { ...given, path }));
-  if (details === null || !details.failed) return;
-  const { counterexamplePath, errorInstance } = details;
+  if (details === null) return;
+  const { failed, numRuns: cases, numSkips: skipped, counterexamplePath, errorInstance } = details;
+  if (tally) {
+    const line: Tally = { failed, cases, skipped };
+    Deno.writeTextFileSync(tally, `${JSON.stringify(line)}\n`, { append: true });
+  }
+  if (!failed) return;
   const message = fc.defaultReportMessage(details) ?? "";
   throw new Error(`${message}\n${replayCommand(counterexamplePath, test)}`, { cause: errorInstance });
 }
 
+let replayed = 0;
+
 /** What `run` finds, or null where the path is one of another property of the same test. */
 function replay<T>(run: () => T): T | null {
   try {
-    return run();
+    const details = run();
+    replayed++;
+    return details;
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith("Unable to replay"))) throw error;
-    console.log("PROPERTY_PATH leads to no case of this property");
     return null;
   }
+}
+
+if (isReplay) {
+  addEventListener("unload", () => {
+    if (replayed > 0) return;
+    throw new Error(
+      `PROPERTY_PATH=${path} leads to no case of the properties that ran: ` +
+        "it belongs to the file, the filter, PROPERTY_SEED and PROPERTY_RUNS that the failure named",
+    );
+  });
+}
+
+/** What matches just this text, as a regular expression between the double quotes of a shell. */
+function quoted(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/[\\"$`]/g, "\\$&");
 }
 
 /** One line that runs the smallest failing case again. */
@@ -49,5 +85,5 @@ function replayCommand(casePath: string | null, test: string | undefined): strin
   const variables = `PROPERTY_SEED=${seed} PROPERTY_RUNS=${runs}${
     casePath === null ? "" : ` PROPERTY_PATH=${casePath}`
   }`;
-  return `Replay: ${variables} deno test -A ${file}${test === undefined ? "" : ` --filter "/^${test}$/"`}`;
+  return `Replay: ${variables} deno test -A ${file}${test === undefined ? "" : ` --filter "/^${quoted(test)}$/"`}`;
 }
