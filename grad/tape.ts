@@ -39,7 +39,7 @@ export class Tape extends Trace {
   /** Concrete values made for this tape and seen by nobody else. */
   readonly #owned: Owner = new Owner(this.level);
 
-  constructor(transform: string, direction: "reverse" | "forward" = "reverse") {
+  constructor(transform: string, direction: "reverse" | "forward") {
     super(transform);
     this.#direction = direction;
   }

@@ -63,6 +63,26 @@ refuses("functions that cannot be transformed", [
     TypeError,
     "grad() cannot use an instance of Map in a tree: leaves are tensors, numbers, booleans or null; let the function capture other values",
   ],
+  [
+    () => pb.grad((x: Tensor) => [{ y: x }, 1] as never, { hasAux: true })(a),
+    TypeError,
+    "grad() needs a function that returns one scalar tensor, got a tree",
+  ],
+  [
+    () => pb.jacrev((x: Tensor) => pb.argmax(x))(pb.ones([3])),
+    TypeError,
+    "jacrev() cannot differentiate i32[]: cast() it to float32",
+  ],
+  [
+    () => pb.jacfwd((x: Tensor) => pb.argmax(x))(pb.ones([3])),
+    TypeError,
+    "jacfwd() cannot differentiate i32[]: cast() it to float32",
+  ],
+  [
+    () => pb.linearize((x: Tensor) => pb.square(x), a)[1](b as never),
+    ShapeError,
+    "linearize() needs a tangent of type f32[3,4], got f32[5,2]",
+  ],
 ]);
 
 refuses("batches that cannot be", [
@@ -89,6 +109,16 @@ refuses("batches that cannot be", [
   ],
   [
     () => pb.vmap(total, { inAxes: 2 })(a),
+    ShapeError,
+    "vmap() cannot use axis 2 of a tensor of rank 2: axes go from -2 to 1",
+  ],
+  [
+    () => pb.vmap(total, { size: -1 })(a),
+    RangeError,
+    "vmap() needs size to be a non-negative integer, got -1",
+  ],
+  [
+    () => pb.vmap((x: Tensor) => x, { outAxes: 2 })(a),
     ShapeError,
     "vmap() cannot use axis 2 of a tensor of rank 2: axes go from -2 to 1",
   ],

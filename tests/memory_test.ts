@@ -111,8 +111,27 @@ Deno.test("memory: a pullback keeps what its rules need, and no more", () => {
   assertEquals(residuals((y) => sum(square(y))), 0);
   assertEquals(residuals((y) => sum(mul(y, 2))), 0);
   assertEquals(residuals((y) => sum(add(y, 1))), 0);
+  // A factor that is constant, or has no derivative: what it is multiplied with is not needed.
+  assertEquals(residuals((y) => sum(mul(square(y), x))), 0);
+  assertEquals(residuals((y) => sum(mul(square(y), pb.floor(y)))), 1);
+  // A matrix product keeps the other factor, of each that has a derivative.
+  const [left, right] = [pb.ones([2, 256]), pb.ones([1024, 2])];
+  assertEquals(residuals((y) => sum(pb.matmul(left, square(y)))), 0);
+  assertEquals(residuals((y) => sum(pb.matmul(square(y), right))), 0);
+  assertEquals(residuals((y) => sum(pb.matmul(square(y), pb.transpose(exp(y))))), 2);
+  // What only moves needs nothing.
+  assertEquals(residuals((y) => sum(pb.concatenate([square(y), y]))), 0);
   // The exponential is kept inside.
   assertEquals(residuals((y) => sum(exp(y))), 1);
+});
+
+Deno.test("memory: a linear map keeps what varies, and no more", () => {
+  const x = pb.full([256, 1024], 0.5);
+  const before = held();
+  const [y, linear] = pb.linearize((z: Tensor) => mul(z, sum(pb.floor(z))), x);
+  // The product, which is the result, but not what is rounded.
+  assertEquals(Math.round((held() - before) / (4 * x.size)), 1);
+  assertEquals(linear(x).shape, y.shape);
 });
 
 Deno.test("disposing: a disposed tensor throws wherever it is used, and disposing again does nothing", () => {

@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import * as pb from "../mod.ts";
 import { type NestedArray, ShapeError, type Tensor } from "../mod.ts";
+import { indicesOf } from "./indices.ts";
 import { refuses, untyped } from "./refuses.ts";
 
 const { tensor, zeros } = pb;
@@ -68,6 +69,11 @@ refuses("slices whose place is a value", [
     () => pb.dynamicSlice(x, [tensor(1)], [1]),
     TypeError,
     "dynamicSlice() takes integer indices, got f32[]: cast() them to int32",
+  ],
+  [
+    () => pb.dynamicSlice(x, tensor([1]), [1]),
+    TypeError,
+    "dynamicSlice() takes integer indices, got f32[1]: cast() them to int32",
   ],
   [
     () => pb.dynamicSlice(matrix, [0, 0], [1, 5]),
@@ -171,4 +177,33 @@ Deno.test("dynamicUpdateSlice: a loop over traced positions reverses a vector", 
   };
   assertEquals(reversed(tensor([1, 2, 3, 4])).arraySync(), [4, 3, 2, 1]);
   assertEquals(pb.jacrev(reversed)(tensor([1, 2, 3, 4])).arraySync(), pb.flip(pb.eye(4), { axis: 0 }).arraySync());
+});
+
+/** Where a slice starts, and each of its elements lies, in an array of a shape. */
+function placesOf(shape: readonly number[], starts: readonly number[], sizes: readonly number[]): number[] {
+  const from = starts.map((start, axis) =>
+    Math.min(shape[axis]! - sizes[axis]!, Math.max(0, start < 0 ? start + shape[axis]! : start))
+  );
+  return Array.from(indicesOf(sizes), (index) => index.reduce((at, i, axis) => at * shape[axis]! + from[axis]! + i, 0));
+}
+
+Deno.test("dynamicSlice, dynamicUpdateSlice: starts on several axes at once, whichever are taken whole", () => {
+  const shape = [2, 3, 4];
+  const x = pb.reshape(pb.arange(24), shape);
+  for (const sizes of [[1, 2, 3], [2, 2, 2], [1, 3, 2], [2, 3, 3], [1, 1, 4], [2, 1, 4], [2, 3, 4]]) {
+    const update = pb.add(pb.reshape(pb.arange(sizes.reduce((n, size) => n * size)), sizes), 100);
+    for (let k = -6; k <= 6; k++) {
+      const starts = [k, k + 1, k - 1];
+      const places = placesOf(shape, starts, sizes);
+      const scalars = starts.map((start) => tensor(start, { dtype: start < 0 ? "int32" : "uint32" }));
+      for (const given of [integers(starts), scalars, starts.map((s, i) => (i === 1 ? integers(s) : s))]) {
+        assertEquals([...pb.dynamicSlice(x, given, sizes).dataSync<Float32Array>()], places);
+        const expected = Array.from({ length: 24 }, (_, i) => (places.includes(i) ? 100 + places.indexOf(i) : i));
+        assertEquals([...pb.dynamicUpdateSlice(x, update, given).dataSync<Float32Array>()], expected);
+      }
+    }
+  }
+  const beyond = tensor(2 ** 32 - 1, { dtype: "uint32" });
+  assertEquals(pb.dynamicSlice(tensor([1, 2, 3, 4]), [beyond], [2]).arraySync(), [3, 4]);
+  assertEquals(pb.dynamicSlice(tensor([[1, 2, 3]]), [beyond, 2 ** 40], [1, 2]).arraySync(), [[2, 3]]);
 });

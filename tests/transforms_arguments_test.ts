@@ -100,6 +100,9 @@ Deno.test("trees: integer arguments beside floats have null, and pass through", 
   assertEquals(y.arraySync(), [5, 9]);
   assertEquals(plain(pullback(tensor([1, 2]))), [[2, 4, 12], null]);
   assertEquals(plain(jvp(f, [x, ids], [pb.onesLike(x), ids])[1]), [6, 6]);
+  const swapped = (i: Tensor, a: Tensor): Tensor => f(a, i);
+  assertEquals(plain(jvp(swapped, [ids, x], [ids, pb.onesLike(x)])[1]), [6, 6]);
+  assertEquals(plain(pb.linearize(swapped, ids, x)[1](null as never, pb.onesLike(x))), [6, 6]);
   assertEquals(
     plain(
       grad((a: Tensor, t: { i: Tensor; w: Tensor }) => sum(mul(f(a, t.i), t.w)), { argnums: 1 })(x, {

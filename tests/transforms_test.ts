@@ -163,6 +163,9 @@ Deno.test("transforms: shared subexpressions, unused arguments, results that are
   assertSame(jvp((y: Tensor) => y, [x], [v])[1], v);
   assertSame(grad((_: Tensor) => f64(3))(x), pb.zerosLike(x));
   assertSame(jvp((_: Tensor) => w, [x], [v])[1], pb.zerosLike(w));
+  assertSame(pb.linearize((_: Tensor) => w, x)[1](v), pb.zerosLike(w));
+  // What is padded with varies with nothing.
+  assertSame(jvp((y: Tensor) => pb.pad(y, [[1, 2]], { value: 7 }), [x], [v])[1], pb.pad(v, [[1, 2]]));
   // The same tensor as two arguments is two arguments.
   assertSame(grad((y: Tensor, z: Tensor) => sum(mul(y, square(z))), { argnums: [0, 1] })(x, x)[1], mul(2, square(x)));
   assertSame(grad((y: Tensor) => sum(mul(y, pb.stopGradient(y))))(x), x);
@@ -230,6 +233,8 @@ Deno.test("transforms: vmap puts batch axes anywhere, in trees, and takes a size
   const constant = vmap((_: Tensor) => v, { outAxes: 1 })(a);
   assertEquals(constant.shape, [3, 2]);
   assertEquals(vmap((m: Tensor) => sum(m))(pb.zeros([0, 5])).shape, [0]);
+  assertEquals(vmap((m: Tensor) => sin(m), { outAxes: 1 })(pb.zeros([0, 5])).shape, [5, 0]);
+  assertEquals(vmap((m: Tensor) => pb.conv(pb.ones([1, 5, 1]), m))(pb.zeros([0, 2, 1, 3])).shape, [0, 1, 4, 3]);
 });
 
 Deno.test("transforms: checkGrads accepts right derivatives and refuses wrong ones, in either mode and order", () => {
