@@ -133,9 +133,9 @@ export function sinh(v: Lanes, x: Local): Local {
   );
 }
 
-/** `x·(1 + z·P(z))`, which keeps −0. */
+/** `x + x·z·P(z)`, where the first term alone is large, with the sign of x, which −0 would lose. */
 function oddPolynomial(v: Lanes, x: Local, z: Local, tail: readonly number[]): Local {
-  return v.op("f32x4.mul", x, v.polynomial(z, [1, ...tail]));
+  return copySign(v, v.multiplyAdd(x, v.op("f32x4.mul", z, v.polynomial(z, tail)), x), x);
 }
 
 /** A positive number as `2^n·(1 + f)` with √½ ≤ 1 + f < √2, and what logarithms share of f. */

@@ -46,12 +46,27 @@ export const reduce: Implementation<"reduce"> = ({ combiner, axes, body }, input
   const join = combine(combiner, output.dtype);
   const evaluate = compileScalar(body, inputs.map((x) => machine.array(x)));
   const n = inputs.length;
+  const lost = combiner === "sum" && output.dtype === "float64" ? new Float64Array(results.length) : null;
   forEachElement(shape, [...inputs, reduced(shape, axes)], (offsets, index) => {
     const at = offsets[n]!;
-    results[at] = join(results[at]!, evaluate(offsets, index));
+    const [before, x] = [results[at]!, evaluate(offsets, index)];
+    const after = join(before, x);
+    results[at] = after;
+    if (lost !== null) lost[at]! += roundedOff(before, x, after);
   });
+  // What infinite sums have lost is no number.
+  lost?.forEach((rest, i) => results[i]! += Number.isFinite(rest) ? rest : 0);
   elements(machine, output).set(results);
 };
+
+/**
+ * What a sum of two numbers lost as it was rounded, exactly: sums in float64, for which there is no wider type to keep
+ * them in, add it up and then add it. Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher Summen"
+ * (Zeitschrift für angewandte Mathematik und Mechanik 54, 1974).
+ */
+function roundedOff(a: number, b: number, sum: number): number {
+  return Math.abs(a) >= Math.abs(b) ? a - sum + b : b - sum + a;
+}
 
 /** Row-major results as the elements that they come from see them: still along the reduced axes. */
 function reduced(shape: Shape, axes: readonly number[]): Strided {

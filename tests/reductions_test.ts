@@ -148,7 +148,7 @@ refuses("norms, quantiles, running results and padding", [
   [
     () => pb.cumprod(matrix, { reverse: untyped("yes") }),
     TypeError,
-    'cumprod() takes a reverse that is true or false, got the string "yes"',
+    'cumprod() takes reverse as true or false, got the string "yes"',
   ],
   [
     () => pb.pad(matrix, [[0, 0], [0, 0]], { mode: untyped("mirror") }),

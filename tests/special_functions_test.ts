@@ -1,6 +1,6 @@
 // The error function, the gamma function's logarithm and their kin: digits, special values, edges, high derivatives; bits.
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { digamma, erf, erfc, erfinv, lgamma, polygamma } from "../cpu/special_functions.ts";
+import { digamma, erf, erfc, erfinv, lgamma, polygamma } from "../ops/special_functions.ts";
 import * as pb from "../mod.ts";
 import { ulp } from "./close.ts";
 import * as series from "./erf.ts";
@@ -35,7 +35,7 @@ const golden: readonly (readonly [string, (x: number) => number, ulps: number, G
     [1e300, 6.89775527898213741e+302], [-0.5, 1.2655121234846454], [-0.001, 6.90833331751502841],
     [-1.75, 1.0160888092144357], [-10.25, -14.2039979009310907], [-100.5, -364.900968309427352],
   ]],
-  ["digamma", digamma, 8, [
+  ["digamma", digamma, 2, [
     [1e-300, -9.99999999999999975e+299], [0.125, -8.38849266329585487], [0.5, -1.96351002602142348],
     [1, -0.577215664901532861], [1.25, -0.227453533376265408], [2, 0.422784335098467139], [5.5, 1.61109314858175112],
     [10, 2.25175258906672111], [1000.5, 6.90775532064879643], [1e300, 690.775527898213705],

@@ -3,10 +3,11 @@
 import { clip, maximum, minimum, mul } from "../arithmetic.ts";
 import { checkOptions } from "../arguments.ts";
 import { derived } from "../derived.ts";
-import { type DType, toDType } from "../dtype.ts";
+import { allocateArray, type DType, floatFormat, toDType } from "../dtype.ts";
 import { describe } from "../errors.ts";
 import { reshape } from "../movement.ts";
 import { checkShape, type Shape, sizeOf } from "../shape.ts";
+import { erf } from "../special_functions.ts";
 import type { Tensor } from "../tensor.ts";
 import { erfInv } from "./erfinv.ts";
 import { checkKey } from "./threefry.ts";
@@ -61,7 +62,7 @@ export interface TruncatedNormalOptions extends FloatOptions {
 export function truncatedNormal(key: Tensor, shape: Shape = [], options: TruncatedNormalOptions = {}): Tensor {
   checkKey("truncatedNormal", key);
   checkShape("truncatedNormal", shape);
-  checkOptions("truncatedNormal", options);
+  checkOptions("truncatedNormal", options, ["lower", "upper", "dtype"]);
   const { lower = -2, upper = 2 } = options;
   const dtype = floatType("truncatedNormal", options);
   for (const bound of [lower, upper]) {
@@ -79,30 +80,15 @@ export function truncatedNormal(key: Tensor, shape: Shape = [], options: Truncat
 
 /** The least number of the dtype above x. */
 function nextAbove(x: number, dtype: DType): number {
-  if (x === 0) return dtype === "float32" ? 2 ** -149 : Number.MIN_VALUE;
-  if (dtype === "float32") {
-    const bits = new Int32Array(Float32Array.of(x).buffer);
+  const { digits, leastExponent } = floatFormat(dtype);
+  if (x === 0) return 2 ** (leastExponent - digits + 1);
+  const one = allocateArray(dtype, 1).fill(x);
+  if (one instanceof Float64Array) {
+    const bits = new BigInt64Array(one.buffer);
+    bits[0]! += x > 0 ? 1n : -1n;
+  } else {
+    const bits = dtype === "float16" ? new Int16Array(one.buffer) : new Int32Array(one.buffer);
     bits[0]! += x > 0 ? 1 : -1;
-    return new Float32Array(bits.buffer)[0]!;
   }
-  const bits = new BigInt64Array(Float64Array.of(x).buffer);
-  bits[0]! += x > 0 ? 1n : -1n;
-  return new Float64Array(bits.buffer)[0]!;
-}
-
-/**
- * The error function of one number: 2/√π · e^(−x²) · Σ 2^n x^(2n+1) / (2n+1)!!, whose terms have one sign; further out
- * 1 minus the continued fraction of Laplace (Abramowitz and Stegun, 7.1.6 and 7.1.14).
- */
-function erf(x: number): number {
-  const scale = Math.exp(-x * x) / Math.sqrt(Math.PI);
-  if (Math.abs(x) < 2.5) {
-    let [term, total] = [x, x];
-    for (let n = 1; n < 60; n++) total += term *= 2 * x * x / (2 * n + 1);
-    return 2 * scale * total;
-  }
-  if (Math.abs(x) > 6) return Math.sign(x);
-  let fraction = Math.abs(x);
-  for (let n = 100; n > 0; n--) fraction = Math.abs(x) + n / 2 / fraction;
-  return Math.sign(x) * (1 - scale / fraction);
+  return one[0]!;
 }

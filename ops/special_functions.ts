@@ -1,4 +1,7 @@
-/** The error function, the logarithm of the gamma function and their kin, in float64: what `Math` leaves out. */
+/**
+ * The error function, the logarithm of the gamma function and their kin, of one number in float64: what `Math` leaves out.
+ * They know no tensor and no device.
+ */
 
 /** Coefficients, the lowest power first. */
 type Polynomial = readonly number[];
@@ -66,6 +69,7 @@ const erfcFar: Rational = [
 /** `2/√π · ∫₀ˣ e^(−t²) dt`. Reference: fdlibm 5.3, s_erf.c (Sun Microsystems, 1993). */
 export function erf(x: number): number {
   const magnitude = Math.abs(x);
+  if (magnitude < 2 ** -28) return x * (2 / Math.sqrt(Math.PI)); // which rounds subnormal results once
   if (magnitude < 0.84375) return x + x * quotient(x * x, erfNear0);
   if (magnitude < 1.25) return Math.sign(x) * (erfAt1 + quotient(magnitude - 1, erfNear1));
   return magnitude < 6 ? Math.sign(x) * (1 - erfcTail(magnitude)) : Math.sign(x);
@@ -169,10 +173,15 @@ export function lgamma(x: number): number {
   if (x !== x) return NaN;
   if (Math.abs(x) === Infinity) return Infinity;
   if (x > 0) return lgammaOfPositive(x);
-  const turn = sinOfTurns(x);
-  if (turn === 0) return Infinity;
+  if (Number.isInteger(x)) return Infinity;
   if (x > -(2 ** -60)) return -Math.log(-x);
-  return Math.log(Math.PI / Math.abs(turn * x)) - lgammaOfPositive(-x);
+  if (x > -30) {
+    // Γ(x) is Γ(z) over x·(x + 1)·…·(z − 1), where nothing cancels: the reflection would lose digits near the roots.
+    let [z, product] = [x, 1];
+    for (; z < 1; z++) product *= z;
+    return lgammaNearUnit(z - 1) - Math.log(Math.abs(product));
+  }
+  return Math.log(Math.PI / Math.abs(sinOfTurns(x) * x)) - lgammaOfPositive(-x);
 }
 
 function lgammaOfPositive(x: number): number {
@@ -214,10 +223,11 @@ function sinOfTurns(x: number): number {
   return Math.abs(Math.sin(Math.PI * turnsOf(x)));
 }
 
-/** 1 / tan(πx), with all digits near its zeros. */
-function cotOfTurns(x: number): number {
+/** tan(πx), with all digits near its zeros and its poles. */
+function tanOfTurns(x: number): number {
   const turns = turnsOf(x);
-  return Math.abs(turns) <= 0.25 ? 1 / Math.tan(Math.PI * turns) : Math.tan(Math.PI * (Math.sign(turns) * 0.5 - turns));
+  if (Math.abs(turns) <= 0.25) return Math.tan(Math.PI * turns);
+  return 1 / Math.tan(Math.PI * (Math.sign(turns) * 0.5 - turns));
 }
 
 /** The Bernoulli numbers B₂, B₄, … B₂₄. */
@@ -233,20 +243,38 @@ const digammaTail: Polynomial = [
   1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12, -3617 / 8160, 43867 / 14364,
 ];
 
+/** Where digamma is 0 among positive numbers, in two parts, and `ψ(1 + y) = (1 + y − root)·(1 + R(y))` for 0 ≤ y ≤ 1. */
+const digammaRoot = [1.4616321449683622, 9.549995429965697e-17] as const;
+/** The quotient that is right at twelve Chebyshev points, computed to eighty digits: within 2.6e-17 of 1 + R. */
+// deno-fmt-ignore
+const digammaNearRoot: Rational = [
+  [
+    0.2503801375034054, -0.33533244142797103, -0.6558457067128939, -0.28970900109275427, -0.045044091701161526,
+    -0.0020451294795555746,
+  ],
+  [
+    1, 2.0742896155920127, 1.4560563271682205, 0.4332462787671058, 0.05357177863653182, 0.0020916377815762477,
+    -5.32737843995544e-07,
+  ],
+];
+
 /**
- * The derivative of lgamma: NaN at 0, at negative integers and at −∞. The recurrence ψ(x) = ψ(x + 1) − 1/x up to 10, the
- * asymptotic series from there on, the reflection ψ(x) = ψ(1 − x) − π·cot(πx) below 0.
+ * The derivative of lgamma: NaN at 0, at negative integers and at −∞. The asymptotic series from 10 on; below, the
+ * recurrence ψ(x + 1) = ψ(x) + 1/x to and from numbers between 1 and 2; the reflection ψ(x) = ψ(1 − x) − π·cot(πx) below 0.
  *
- * Reference: Bernardo, "Algorithm AS 103: Psi (digamma) function" (Applied Statistics 25, 1976).
+ * Reference: Abramowitz and Stegun, "Handbook of Mathematical Functions" (1964), 6.3.5, 6.3.7 and 6.3.18.
  */
 export function digamma(x: number): number {
-  if (x <= 0) return Number.isInteger(x) || x === -Infinity ? NaN : digamma(1 - x) - Math.PI * cotOfTurns(x);
-  let lower = 0;
-  let z = x;
-  for (; z < 10; z++) lower += 1 / z;
-  const inverse = 1 / z;
-  const square = inverse * inverse;
-  return Math.log(z) - 0.5 * inverse - square * horner(square, digammaTail) - lower;
+  if (x <= 0) return Number.isInteger(x) || x === -Infinity ? NaN : digamma(1 - x) - Math.PI / tanOfTurns(x);
+  if (x < 1) return digamma(1 + x) - 1 / x;
+  if (x >= 10) {
+    const square = 1 / (x * x);
+    return Math.log(x) - 0.5 / x - square * horner(square, digammaTail);
+  }
+  let [z, lower] = [x, 0];
+  for (; z > 2; z--) lower += 1 / (z - 1);
+  const beyond = z - digammaRoot[0] - digammaRoot[1];
+  return beyond + beyond * quotient(z - 1, digammaNearRoot) + lower;
 }
 
 /**
@@ -259,7 +287,7 @@ export function polygamma(n: number, x: number): number {
   const sign = n % 2 === 0 ? -1 : 1;
   if (x <= 0) {
     if (Number.isInteger(x)) return sign * Infinity;
-    return -sign * polygamma(n, 1 - x) - Math.PI ** (n + 1) * cotDerivative(n, cotOfTurns(x));
+    return -sign * polygamma(n, 1 - x) - Math.PI ** (n + 1) * cotDerivative(n, 1 / tanOfTurns(x));
   }
   let factorial = 1;
   for (let k = 2; k <= n; k++) factorial *= k;
