@@ -6,6 +6,7 @@ import { jvp } from "../grad/jvp.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { fill, upload } from "./draw.ts";
 import { read } from "./close.ts";
+import type { Plain } from "./plain.ts";
 
 /** A smooth function between lists of float64 tensors. */
 export type ListFunction = (xs: Tensor[]) => Tensor[];
@@ -24,16 +25,22 @@ export function dot(a: readonly Tensor[], b: readonly Tensor[] | readonly number
   return numbersOf(a).reduce((sum, v, i) => sum + v * other[i]!, 0);
 }
 
+/** Central differences of `f` along a direction. */
+export function differences(f: ListFunction, xs: readonly Tensor[], direction: readonly Tensor[]): number[] {
+  return differencesOf((moved) => numbersOf(f(moved.map((x) => upload(x)))), xs.map(read), direction.map(read));
+}
+
 /**
- * Central differences of `f` along a direction, extrapolated once. With the steps 2⁻¹¹ and 2⁻¹² and directions in
+ * Central differences of a function of plain numbers, extrapolated once. With the steps 2⁻¹¹ and 2⁻¹² and directions in
  * multiples of 1/64, points that are multiples of 1/512 move by exact amounts and stay 1/1024 away from each other.
  */
-export function differences(f: ListFunction, xs: readonly Tensor[], direction: readonly Tensor[]): number[] {
-  const at = (step: number): number[] =>
-    numbersOf(f(xs.map((x, i) => {
-      const [values, along] = [read(x), read(direction[i]!)];
-      return upload({ ...values, data: values.data.map((v, k) => v + step * along.data[k]!) });
-    })));
+export function differencesOf(
+  f: (xs: readonly Plain[]) => readonly number[],
+  xs: readonly Plain[],
+  direction: readonly Plain[],
+): number[] {
+  const at = (step: number): readonly number[] =>
+    f(xs.map((x, i) => ({ ...x, data: x.data.map((v, k) => v + step * direction[i]!.data[k]!) })));
   const central = (step: number): number[] => {
     const [ahead, behind] = [at(step), at(-step)];
     // What is infinite on both sides does not move.
@@ -57,15 +64,15 @@ export function assertNear(actual: readonly number[], expected: readonly number[
   assert(actual.length === expected.length, `${what}: ${actual.length} elements, not ${expected.length}`);
 }
 
-/** Both modes against differences along `t`, and against each other. */
+/** Both modes against differences along `t`, of `f` itself unless `slope` has better ones, and against each other. */
 export function checkBothModes(
   f: ListFunction,
   xs: readonly Tensor[],
   t: readonly Tensor[],
   ct: readonly number[],
   what: string,
+  slope: readonly number[] = differences(f, xs, t),
 ): void {
-  const slope = differences(f, xs, t);
   const [, pushed] = jvp(f, [[...xs]], [[...t]]);
   assertNear(numbersOf(pushed), slope, differenceError, `jvp ${what} against differences`);
   const [y, pullback] = vjp(f, [...xs]);

@@ -159,6 +159,12 @@ function openingComment(source: string): string | null {
   return words.split(/\s+/).length >= 4 && !/^(?:deno-|@ts-)/.test(words) ? words : null;
 }
 
+Deno.test("house: properties run by check(), which counts them and says how to replay one", () => {
+  const others = filesIn("tests").filter((path) => path.endsWith(".ts") && path !== "tests/property.ts")
+    .filter((path) => /\bfc\.(?:assert|check|property)\(/.test(readText(path)));
+  assertEquals(others, []);
+});
+
 Deno.test("house: every folder has a README of at most thirty lines", () => {
   const missing: string[] = [];
   for (const folder of topFolders()) {

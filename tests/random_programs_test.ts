@@ -1,15 +1,13 @@
 // Properties of whole programs: what holds of each operation holds of what is composed of them, under nested transforms.
 import { assertEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { cpu, cpuWith } from "../cpu/device.ts";
-import { reference } from "../cpu/reference.ts";
 import { jvp } from "../grad/jvp.ts";
 import { program } from "../grad/program.ts";
 import { grad, vjp } from "../grad/vjp.ts";
 import { vmap } from "../grad/vmap.ts";
 import { evaluate, trace } from "../ops/program.ts";
-import { add, mul, stack, sum } from "../ops/mod.ts";
-import { installDevice, type Tensor } from "../ops/tensor.ts";
+import { add, flip, mul, stack, sum } from "../ops/mod.ts";
+import type { Tensor } from "../ops/tensor.ts";
 import { read } from "./close.ts";
 import {
   assertNear,
@@ -21,6 +19,7 @@ import {
   pushedFrom,
   shapedLike,
 } from "./derivatives.ts";
+import { onReference } from "./devices.ts";
 import { directions, upload } from "./draw.ts";
 import { functionOf, type RandomProgram, randomPrograms, runSteps } from "./programs.ts";
 import { check } from "./property.ts";
@@ -75,23 +74,15 @@ testPrograms("a program typechecks, and evaluating it is calling the function", 
 
 testPrograms("float32 is close to float64 on the reference kernels", ({ program: drawn }) => {
   const single = functionOf(drawn)(drawn.inputs.map((x) => upload({ ...x, dtype: "float32" })));
-  installDevice(cpuWith(reference));
-  try {
-    // 2⁻²⁴ for each of some hundred roundings, which later steps may magnify a hundredfold.
-    assertNear(numbersOf(single), numbersOf(functionOf(drawn)(pointOf(drawn))), 1e-3, "float32");
-  } finally {
-    installDevice(cpu());
-  }
+  const double = onReference(() => numbersOf(functionOf(drawn)(pointOf(drawn))));
+  // 2⁻²⁴ for each of some hundred roundings, which later steps may magnify a hundredfold.
+  assertNear(numbersOf(single), double, 1e-3, "float32");
 });
 
 testPrograms("float64 is the same on both kernels", ({ program: drawn }) => {
   const fast = numbersOf(functionOf(drawn)(pointOf(drawn)));
-  installDevice(cpuWith(reference));
-  try {
-    assertNear(fast, numbersOf(functionOf(drawn)(pointOf(drawn))), roundingError, "float64");
-  } finally {
-    installDevice(cpu());
-  }
+  const plain = onReference(() => numbersOf(functionOf(drawn)(pointOf(drawn))));
+  assertNear(fast, plain, roundingError, "float64");
 });
 
 testPrograms("both modes are differences and agree", ({ program: drawn, u, v }) => {
@@ -154,4 +145,22 @@ testPrograms("vmap of grad is the loop of grads, and grad of vmap too", ({ progr
   const expected = stackedNumbers(loop.map((xs) => grad(h)(xs)));
   assertNear(numbersOf(vmap(grad(h))(batch)), expected, roundingError, "vmap of grad");
   assertNear(numbersOf(grad((xs: Tensor[]) => sum(vmap(h)(xs)))(batch)), expected, roundingError, "grad of vmap");
+});
+
+testPrograms("vmap nests with itself, with jvp on either side, and around jvp of grad", ({ program: drawn, u, v }) => {
+  const f = functionOf(drawn);
+  const { loop, batch } = pointsOf(drawn, u);
+  const t = shapedLike(loop[0]!, v);
+  const pushed = stackedNumbers(loop.map(pushedFrom(f, t)));
+  assertNear(numbersOf(vmap(pushedFrom(f, t))(batch)), pushed, roundingError, "vmap of jvp");
+  const tangents = t.map((x) => stack(loop.map(() => x)));
+  assertNear(numbersOf(jvp(vmap(f), [batch], [tangents])[1]), pushed, roundingError, "jvp of vmap");
+  const h = grad(weighted(f, v));
+  const bent = stackedNumbers(loop.map(pushedFrom(h, t)));
+  assertNear(numbersOf(vmap(pushedFrom(h, t))(batch)), bent, roundingError, "vmap of jvp of grad");
+  // The examples twice, the second time in another order, along a last axis.
+  const twice = batch.map((x) => stack([x, flip(x, { axis: 0 })], { axis: -1 }));
+  const nested = vmap(vmap(f, { inAxes: -1 }))(twice);
+  const loops = loop.map((xs, k) => [f(xs), f(loop.at(-1 - k)!)].reduce((a, b) => a.map((y, i) => stack([y, b[i]!]))));
+  assertNear(numbersOf(nested), stackedNumbers(loops), roundingError, "vmap of vmap");
 });
