@@ -104,7 +104,8 @@ const vectorOpcodes = {
   "f32x4.ceil": 0x67, "f32x4.floor": 0x68, "f32x4.trunc": 0x69, "f32x4.nearest": 0x6a,
   "i8x16.add": 0x6e, "i8x16.min_u": 0x77, "i8x16.max_u": 0x79,
   "i16x8.narrow_i32x4_s": 0x85, "i16x8.narrow_i32x4_u": 0x86, "i16x8.extend_low_i8x16_u": 0x89,
-  "i32x4.abs": 0xa0, "i32x4.neg": 0xa1, "i32x4.all_true": 0xa3, "i32x4.bitmask": 0xa4, "i32x4.extend_low_i16x8_u": 0xa9,
+  "i32x4.abs": 0xa0, "i32x4.neg": 0xa1, "i32x4.all_true": 0xa3, "i32x4.bitmask": 0xa4, "i32x4.extend_low_i16x8_s": 0xa7,
+  "i32x4.extend_low_i16x8_u": 0xa9,
   "i32x4.shl": 0xab, "i32x4.shr_s": 0xac, "i32x4.shr_u": 0xad, "i32x4.add": 0xae, "i32x4.sub": 0xb1, "i32x4.mul": 0xb5,
   "i32x4.min_s": 0xb6, "i32x4.min_u": 0xb7, "i32x4.max_s": 0xb8, "i32x4.max_u": 0xb9,
   "i64x2.shl": 0xcb, "i64x2.shr_s": 0xcc, "i64x2.shr_u": 0xcd, "i64x2.add": 0xce, "i64x2.sub": 0xd1,
@@ -121,13 +122,13 @@ const vectorOpcodes = {
 const memoryOpcodes = {
   "i32.load": [0x28], "f32.load": [0x2a], "f64.load": [0x2b], "i32.load8_u": [0x2d],
   "i32.store": [0x36], "f32.store": [0x38], "f64.store": [0x39], "i32.store8": [0x3a],
-  "v128.load": [0xfd, 0x00], "v128.load8_splat": [0xfd, 0x07], "v128.load32_splat": [0xfd, 0x09], "v128.load64_splat": [0xfd, 0x0a],
+  "v128.load": [0xfd, 0x00], "v128.load8_splat": [0xfd, 0x07], "v128.load16_splat": [0xfd, 0x08], "v128.load32_splat": [0xfd, 0x09], "v128.load64_splat": [0xfd, 0x0a],
   "v128.store": [0xfd, 0x0b], "v128.load32_zero": [0xfd, 0x5c], "v128.load64_zero": [0xfd, 0x5d],
 } as const; // deno-fmt-ignore
 
 const laneOpcodes = {
-  "v128.load8_lane": 0x54, "v128.load32_lane": 0x56, "v128.load64_lane": 0x57,
-  "v128.store8_lane": 0x58, "v128.store32_lane": 0x5a, "v128.store64_lane": 0x5b,
+  "v128.load8_lane": 0x54, "v128.load16_lane": 0x55, "v128.load32_lane": 0x56, "v128.load64_lane": 0x57,
+  "v128.store8_lane": 0x58, "v128.store16_lane": 0x59, "v128.store32_lane": 0x5a, "v128.store64_lane": 0x5b,
 } as const; // deno-fmt-ignore
 
 const extractOpcodes = {

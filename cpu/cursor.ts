@@ -1,6 +1,7 @@
 /** Reading and writing operands four elements at a time, whatever their dtype and stride. */
 
 import type { FunctionBuilder, Local } from "./assembler.ts";
+import { narrowHalves, widenHalves } from "./half.ts";
 import type { Lanes } from "./lanes.ts";
 import type { NestParameters, Walk } from "./nest.ts";
 import type { LaneType } from "./vector.ts";
@@ -17,7 +18,8 @@ export interface Cursor {
   readonly stride: Local | null;
 }
 
-export type CursorType = LaneType | "index";
+/** `bits16` is float16 that is only moved: four half words side by side. */
+export type CursorType = LaneType | "index" | "bits16";
 
 export function cursorsOf(types: readonly CursorType[], walks: readonly Walk[], nest: NestParameters): Cursor[] {
   return types.map((type, n) => ({
@@ -28,8 +30,46 @@ export function cursorsOf(types: readonly CursorType[], walks: readonly Walk[], 
   }));
 }
 
-export function elementBytes(type: CursorType): number {
-  return type === "bool" || type === "index" ? 1 : 4;
+/** Elements in memory by their bytes; an `index`, which has no memory, moves by 1. */
+const accesses = {
+  1: {
+    bytes: 1,
+    splat: "v128.load8_splat",
+    loadFour: "v128.load32_zero",
+    loadLane: "v128.load8_lane",
+    storeLane: "v128.store8_lane",
+  },
+  2: {
+    bytes: 2,
+    splat: "v128.load16_splat",
+    loadFour: "v128.load64_zero",
+    loadLane: "v128.load16_lane",
+    storeLane: "v128.store16_lane",
+  },
+  4: {
+    bytes: 4,
+    splat: "v128.load32_splat",
+    loadFour: "v128.load",
+    loadLane: "v128.load32_lane",
+    storeLane: "v128.store32_lane",
+  },
+} as const;
+
+function accessOf(type: CursorType): (typeof accesses)[1 | 2 | 4] {
+  return accesses[elementBytes(type)];
+}
+
+export function elementBytes(type: CursorType): 1 | 2 | 4 {
+  switch (type) {
+    case "bool":
+    case "index":
+      return 1;
+    case "float16":
+    case "bits16":
+      return 2;
+    default:
+      return 4;
+  }
 }
 
 /** Moves contiguous cursors on by a number of elements, or by as many as a local says. */
@@ -60,9 +100,8 @@ export function move(f: FunctionBuilder, cursors: readonly Cursor[], elements: L
 export function loadConstant(v: Lanes, { type, pointer }: Cursor): Local {
   v.f.get(pointer);
   if (type === "index") v.f.op("i32x4.splat");
-  else if (type === "bool") v.f.memory("i32.load8_u").op("i32x4.splat").op("i32x4.neg");
-  else v.f.memory("v128.load32_splat");
-  return v.take();
+  else v.f.memory(accessOf(type).splat);
+  return unpack(v, type, v.take());
 }
 
 /** The next four elements; of a contiguous cursor, those that lie `ahead` vectors further on. */
@@ -73,9 +112,8 @@ export function load(v: Lanes, cursor: Cursor, ahead = 0): Local {
     return v.op("i32x4.add", v.take(), v.words(4 * ahead, 4 * ahead + 1, 4 * ahead + 2, 4 * ahead + 3));
   }
   if (walk === "strided") return loadLanes(v, cursor);
-  v.f.get(pointer).memory(type === "bool" ? "v128.load32_zero" : "v128.load", 4 * elementBytes(type) * ahead);
-  const value = v.take();
-  return type === "bool" ? widenBools(v, value) : value;
+  v.f.get(pointer).memory(accessOf(type).loadFour, 4 * elementBytes(type) * ahead);
+  return unpack(v, type, v.take());
 }
 
 /** The next elements, as many as the local `count` says: 1 to 3. Reads no others; the lanes beyond are 0. */
@@ -84,23 +122,24 @@ export function loadSome(v: Lanes, cursor: Cursor, count: Local): Local {
 }
 
 function loadLanes(v: Lanes, cursor: Cursor, count?: Local): Local {
-  const bool = cursor.type === "bool";
+  const { loadLane } = accessOf(cursor.type);
   const value = v.temporary();
   v.f.get(v.word(0)).set(value);
   forLanes(v.f, cursor, count, (lane, offset) => {
-    v.f.get(value).laneMemory(bool ? "v128.load8_lane" : "v128.load32_lane", lane, offset).set(value);
+    v.f.get(value).laneMemory(loadLane, lane, offset).set(value);
   });
-  return bool ? widenBools(v, value) : value;
+  return unpack(v, cursor.type, value);
 }
 
 /** Writes the next four elements; of a contiguous cursor, those that lie `ahead` vectors further on. */
 export function store(v: Lanes, cursor: Cursor, value: Local, ahead = 0): void {
   const { type, walk, pointer } = cursor;
   if (walk === "strided") return storeLanes(v, cursor, value);
-  const stored = type === "bool" ? narrowBools(v, value) : value;
-  v.f.get(pointer).get(stored);
-  if (type === "bool") v.f.laneMemory("v128.store32_lane", 0, 4 * ahead);
-  else v.f.memory("v128.store", 16 * ahead);
+  const packed = pack(v, type, value);
+  const bytes = elementBytes(type);
+  v.f.get(pointer).get(packed);
+  if (bytes === 4) v.f.memory("v128.store", 16 * ahead);
+  else v.f.laneMemory(bytes === 2 ? "v128.store64_lane" : "v128.store32_lane", 0, 4 * bytes * ahead);
 }
 
 /** Writes as many elements as the local `count` says: 1 to 3. */
@@ -110,15 +149,15 @@ export function storeSome(v: Lanes, cursor: Cursor, value: Local, count: Local):
 
 /** Writes the first lane. */
 export function storeFirst(v: Lanes, { type, pointer }: Cursor, value: Local): void {
-  const stored = type === "bool" ? narrowBools(v, value) : value;
-  v.f.get(pointer).get(stored).laneMemory(type === "bool" ? "v128.store8_lane" : "v128.store32_lane", 0);
+  const packed = pack(v, type, value);
+  v.f.get(pointer).get(packed).laneMemory(accessOf(type).storeLane, 0);
 }
 
 function storeLanes(v: Lanes, cursor: Cursor, value: Local, count?: Local): void {
-  const bool = cursor.type === "bool";
-  const stored = bool ? narrowBools(v, value) : value;
+  const { storeLane } = accessOf(cursor.type);
+  const packed = pack(v, cursor.type, value);
   forLanes(v.f, cursor, count, (lane, offset) => {
-    v.f.get(stored).laneMemory(bool ? "v128.store8_lane" : "v128.store32_lane", lane, offset);
+    v.f.get(packed).laneMemory(storeLane, lane, offset);
   });
 }
 
@@ -137,6 +176,15 @@ function forLanes(
   const rest = () => forLanes(f, cursor, count, body, lane + 1);
   if (count === undefined && lane < 3) rest();
   if (count !== undefined && lane < 2) f.get(count).i32(lane + 1).op("i32.gt_s").if(rest);
+}
+
+/** Elements as memory has them, side by side from the lowest byte on, as lanes. */
+function unpack(v: Lanes, type: CursorType, packed: Local): Local {
+  return type === "bool" ? widenBools(v, packed) : type === "float16" ? widenHalves(v, packed) : packed;
+}
+
+function pack(v: Lanes, type: CursorType, lanes: Local): Local {
+  return type === "bool" ? narrowBools(v, lanes) : type === "float16" ? narrowHalves(v, lanes) : lanes;
 }
 
 /** Four bytes 0 or 1 as masks. */

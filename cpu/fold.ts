@@ -2,28 +2,32 @@
 
 import type { Local } from "./assembler.ts";
 import type { Body } from "./body.ts";
+import { roundToHalf } from "./half.ts";
 import type { Lanes } from "./lanes.ts";
 import { identityOf } from "./reference_reduce.ts";
-import { applyLanes, constantLanes } from "./vector.ts";
+import { applyLanes, constantLanes, type LaneType } from "./vector.ts";
 import type { Combiner } from "../ops/kernel.ts";
 
 export interface Fold {
   readonly combiner: Combiner;
   readonly body: Body;
+  /** What elements are combined as: float16 as float32. */
+  readonly type: LaneType;
   /** Whether float sums are collected as doubles: sums of floats then only cover a few hundred elements. */
   readonly inDouble: boolean;
 }
 
 export function foldOf(combiner: Combiner, body: Body): Fold {
-  return { combiner, body, inDouble: combiner === "sum" && body.type === "float32" };
+  const type = body.type === "float16" ? "float32" : body.type;
+  return { combiner, body, type, inDouble: combiner === "sum" && type === "float32" };
 }
 
 /** What a reduction starts from, in all lanes. */
-export function identityLanes(v: Lanes, { combiner, body: { type } }: Fold): Local {
+export function identityLanes(v: Lanes, { combiner, type }: Fold): Local {
   return constantLanes(v, identityOf(combiner, type), type);
 }
 
-export function combine(v: Lanes, { combiner, body: { type } }: Fold, a: Local, b: Local): Local {
+export function combine(v: Lanes, { combiner, type }: Fold, a: Local, b: Local): Local {
   return applyLanes(v, combiner === "sum" ? "add" : combiner, type, [a, b]);
 }
 
@@ -47,13 +51,20 @@ export function widen(v: Lanes, x: Local): readonly [low: Local, high: Local] {
   return [v.op("f64x2.promote_low_f32x4", x), v.op("f64x2.promote_low_f32x4", high)];
 }
 
-export function narrow(v: Lanes, low: Local, high: Local): Local {
+/** Two pairs of doubles as four floats, which are what is stored. */
+export function narrow(v: Lanes, fold: Fold, low: Local, high: Local): Local {
   const halves = [low, high].map((x) => v.op("f32x4.demote_f64x2_zero", x)) as [Local, Local];
-  return v.shuffle(...halves, [0, 1, 4, 5]);
+  return finished(v, fold, v.shuffle(...halves, [0, 1, 4, 5]));
 }
 
 /** The sum of four doubles, as a float in the first lane. */
-export function sumLanes(v: Lanes, low: Local, high: Local): Local {
+export function sumLanes(v: Lanes, fold: Fold, low: Local, high: Local): Local {
   const pairs = v.op("f64x2.add", low, high);
-  return v.op("f32x4.demote_f64x2_zero", v.op("f64x2.add", pairs, v.shuffle(pairs, pairs, [2, 3, 0, 1])));
+  const sum = v.op("f64x2.add", pairs, v.shuffle(pairs, pairs, [2, 3, 0, 1]));
+  return finished(v, fold, v.op("f32x4.demote_f64x2_zero", sum));
+}
+
+/** Sums of float16 are rounded here, in the end. */
+function finished(v: Lanes, { body }: Fold, sums: Local): Local {
+  return body.type === "float16" ? roundToHalf(v, sums) : sums;
 }

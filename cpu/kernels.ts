@@ -5,6 +5,7 @@ import { argsort } from "./argsort.ts";
 import { conv } from "./conv.ts";
 import { cumulative } from "./cumulative.ts";
 import { gather } from "./gather.ts";
+import { inFloat32 } from "./in_float32.ts";
 import type { KernelTable } from "./machine.ts";
 import { map } from "./map.ts";
 import { matmul } from "./matmul.ts";
@@ -17,9 +18,9 @@ export const kernels: KernelTable = {
   map,
   reduce,
   place,
-  matmul,
-  conv,
-  window,
+  matmul: inFloat32(matmul),
+  conv: inFloat32(conv),
+  window: inFloat32(window),
   gather,
   scatter,
   cumulative,

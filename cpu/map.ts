@@ -3,7 +3,18 @@
 import { i32, type Local } from "./assembler.ts";
 import { analyse, type Body, cursorTypes, sourceWalkers, writeBody, writeInvariants } from "./body.ts";
 import { codeFor, type CodeTable, planner } from "./code.ts";
-import { advance, type Cursor, cursorsOf, elementBytes, load, loadSome, move, store, storeSome } from "./cursor.ts";
+import {
+  advance,
+  type Cursor,
+  cursorsOf,
+  type CursorType,
+  elementBytes,
+  load,
+  loadSome,
+  move,
+  store,
+  storeSome,
+} from "./cursor.ts";
 import { Lanes } from "./lanes.ts";
 import { countDown, newLocals } from "./loops.ts";
 import type { Implementation, Machine, Operand } from "./machine.ts";
@@ -131,9 +142,14 @@ function panelSize(axes: readonly NestAxis[]): number | undefined {
 function writeMap(body: Body, rank: number, walks: readonly Walk[], relaxed: boolean): Lanes {
   const nest = nestParameters(rank, walks);
   const v = new Lanes(nest.count, relaxed);
-  const cursors = cursorsOf(cursorTypes(body), walks, nest);
+  const cursors = cursorsOf(body.nodes.length === 0 ? cursorTypes(body).map(bitsOf) : cursorTypes(body), walks, nest);
   writeLoops(v.f, nest.outer, nest.pointers, () => writeRow(v, body, cursors, nest.innerSize));
   return v;
+}
+
+/** How a mere copy moves its elements: of float16 the bits, as they are. */
+function bitsOf(type: CursorType): CursorType {
+  return type === "float16" ? "bits16" : type;
 }
 
 /** Walks `size` elements along the innermost axis; the last cursor is the output's. */

@@ -89,7 +89,7 @@ export function writeColumns(
     const pointer = f.local(i32);
     f.get(output.pointer).set(pointer);
     const row = { ...output, pointer };
-    forColumns([row], () => store(v, row, inDouble ? narrow(v, loadSlot(), loadSlot(16)) : loadSlot()));
+    forColumns([row], () => store(v, row, inDouble ? narrow(v, fold, loadSlot(), loadSlot(16)) : loadSlot()));
   }
 
   const block = rowsAtOnce(body);

@@ -81,7 +81,9 @@ export function writeRows(fold: Fold, kept: number, reduced: number, walks: read
   writeLoops(f, nest.outer.slice(0, kept), nest.pointers, () => {
     f.get(identity).set(partial).get(v.word(0)).tee(low).set(high);
     writeLoops(f, nest.outer.slice(kept), nest.pointers, row);
-    v.scope(() => storeFirst(v, cursors.at(-1)!, inDouble ? sumLanes(v, low, high) : combineLanes(v, fold, partial)));
+    v.scope(() =>
+      storeFirst(v, cursors.at(-1)!, inDouble ? sumLanes(v, fold, low, high) : combineLanes(v, fold, partial))
+    );
   });
   return v;
 }

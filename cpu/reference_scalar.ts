@@ -83,6 +83,8 @@ function compileCall(
       return (o, i) => Math.fround(f(a(o, i), b(o, i)));
     case "float64":
       return (o, i) => f(a(o, i), b(o, i));
+    case "float16":
+      return (o, i) => Math.f16round(f(a(o, i), b(o, i)));
     case "int32":
       return (o, i) => f(a(o, i), b(o, i)) | 0;
     case "uint32":

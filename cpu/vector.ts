@@ -1,9 +1,10 @@
 /**
- * Scalar expressions as vector code, four elements at a time in 32-bit lanes. Floats and integers are themselves; a bool
- * is a mask, all ones or all zeros. Operations without vector code call JavaScript, lane by lane.
+ * Scalar expressions as vector code, four elements at a time in 32-bit lanes. Floats and integers are themselves, float16
+ * is the same number in float32; a bool is a mask, all ones or all zeros. Operations without vector code call JavaScript, lane by lane.
  */
 
 import { f64, i32, type Local, type Op } from "./assembler.ts";
+import { roundToHalf } from "./half.ts";
 import type { Lanes } from "./lanes.ts";
 import * as math from "./math.ts";
 import { integerFunctions, scalarFunctions } from "./scalar_functions.ts";
@@ -82,6 +83,7 @@ const integerOperations: Operations = {
 
 const operations: { readonly [D in LaneType]: Operations } = {
   float32: floatOperations,
+  float16: floatOperations,
   int32: {
     ...integerOperations,
     min: plain("i32x4.min_s"),
@@ -134,7 +136,7 @@ function beyondConstant(v: Lanes, op: "min" | "max", a: Local, b: Local, nodes: 
   const [first, second] = nodes;
   if (first?.op === "const") return second?.op === "const" ? null : beyondConstant(v, op, b, a, [second!, first]);
   if (second?.op !== "const" || Number.isNaN(second.value)) return null;
-  const bound = Math.fround(second.value);
+  const bound = toDType(second.value, second.dtype);
   if (op === "min") return Object.is(bound, -0) ? null : v.op("f32x4.pmin", a, b);
   // Adding 0 makes −0 into 0.
   return v.op("f32x4.pmax", Object.is(bound, 0) ? v.op("f32x4.add", a, b) : a, b);
@@ -224,6 +226,7 @@ function callLanes(v: Lanes, op: UnaryOp | BinaryOp, dtype: DType, args: readonl
 export function importedFunction(name: string): (...args: number[]) => number {
   const [op, dtype] = name.split(" ") as [UnaryOp | BinaryOp, DType];
   const f = (isFloat(dtype) ? scalarFunctions : integerFunctions)[op] as (...args: number[]) => number;
+  if (dtype === "float16") return (...args) => Math.f16round(f(...args));
   if (isFloat(dtype)) return f;
   return (...args) => {
     const result = toDType(f(...args.map((x) => toDType(x, dtype))), dtype);
@@ -234,6 +237,7 @@ export function importedFunction(name: string): (...args: number[]) => number {
 function castLanes(v: Lanes, x: Local, from: DType, to: DType): Local {
   if (to === "bool") return isFloat(from) ? v.op("f32x4.ne", x, v.float(0)) : v.op("i32x4.ne", x, v.word(0));
   if (from === "bool") return v.op("v128.and", x, isFloat(to) ? v.float(1) : v.word(1));
+  if (isFloat(from) && isFloat(to)) return x;
   if (isFloat(from)) return v.op(to === "int32" ? "i32x4.trunc_sat_f32x4_s" : "i32x4.trunc_sat_f32x4_u", x);
   if (isFloat(to)) return v.op(from === "int32" ? "f32x4.convert_i32x4_s" : "f32x4.convert_i32x4_u", x);
   return x;
@@ -263,8 +267,29 @@ export function applyLanes(
   return operations[dtype][op]?.(v, args, nodes) ?? callLanes(v, op, dtype, args);
 }
 
-/** Computes a node whose arguments are in `values`. */
+/** Operations whose results are numbers that float16 has, if their arguments are. */
+const exactInHalf: ReadonlySet<Scalar["op"]> = new Set<Scalar["op"]>([
+  "const",
+  "select",
+  "neg",
+  "abs",
+  "sign",
+  "floor",
+  "ceil",
+  "trunc",
+  "round",
+  "min",
+  "max",
+  "rem",
+]);
+
+/** Computes a node whose arguments are in `values`. What is float16 is computed in float32, and rounded at once. */
 export function emitNode(v: Lanes, node: Scalar, values: ReadonlyMap<Scalar, Local>): Local {
+  const result = emitUnrounded(v, node, values);
+  return node.dtype === "float16" && !exactInHalf.has(node.op) ? roundToHalf(v, result) : result;
+}
+
+function emitUnrounded(v: Lanes, node: Scalar, values: ReadonlyMap<Scalar, Local>): Local {
   const args = node.args.map((arg) => values.get(arg)!);
   switch (node.op) {
     case "input":

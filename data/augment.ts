@@ -1,5 +1,6 @@
 /** Random changes of images that leave their meaning. */
 
+import { checkOptions } from "../ops/arguments.ts";
 import { vmap } from "../grad/vmap.ts";
 import { arange } from "../ops/create.ts";
 import { add } from "../ops/arithmetic.ts";
@@ -35,6 +36,7 @@ export interface AugmentOptions {
  * ```
  */
 export function augment(key: Tensor, images: Tensor, options: AugmentOptions = {}): Tensor {
+  checkOptions("augment", options, ["shift"]);
   const { shift = 0 } = options;
   if (images.ndim !== 4) {
     throw new ShapeError(`augment() needs images [batch, height, width, channels], got ${typeString(images.type)}`);

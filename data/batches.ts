@@ -1,5 +1,6 @@
 /** Data sets cut into batches and parts, in keyed random order. */
 
+import { checkOptions } from "../ops/arguments.ts";
 import { describe } from "../ops/errors.ts";
 import { slice } from "../ops/movement.ts";
 import { permutation } from "../ops/random/integers.ts";
@@ -47,6 +48,7 @@ export interface Batches<D> extends Iterable<D> {
  * @throws {RangeError} if the size is no positive integer, or leaves of the data set have different first sizes.
  */
 export function batches<D>(key: Tensor, dataset: D, options: BatchOptions): Batches<D> {
+  checkOptions("batches", options, ["size", "shuffle", "dropLast"]);
   const { size, shuffle = true, dropLast = false } = options;
   if (!Number.isInteger(size) || size < 1) {
     throw new RangeError(`batches() needs a size that is a positive integer, got ${describe(size)}`);

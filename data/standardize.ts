@@ -1,6 +1,6 @@
 /** Scaling data to mean 0 and variance 1, by what was measured on the training part. */
 
-import { toFloat } from "../ops/arguments.ts";
+import { checkOptions, toFloat } from "../ops/arguments.ts";
 import { div, sub } from "../ops/arithmetic.ts";
 import { equal, where } from "../ops/logic.ts";
 import { ShapeError } from "../ops/errors.ts";
@@ -49,6 +49,7 @@ export interface Standardizer {
  * ```
  */
 export function standardize(options: StandardizeOptions = {}): Standardizer {
+  checkOptions("standardize", options, ["ddof", "axis"]);
   const { ddof = 0, axis = 0 } = options;
   return {
     fit(x) {

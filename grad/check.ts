@@ -49,7 +49,7 @@ export function checkGrads<A extends readonly unknown[]>(
   options: CheckOptions = {},
 ): void {
   checkFunction("checkGrads", f);
-  checkOptions("checkGrads", options);
+  checkOptions("checkGrads", options, ["order", "modes", "tolerance"]);
   const { order = 2, modes = ["fwd", "rev"], tolerance = 1e-5 } = options;
   if (!Array.isArray(args)) throw new TypeError(`checkGrads() takes the arguments as an array, got ${describe(args)}`);
   if (!Number.isInteger(order) || order < 1) {

@@ -101,7 +101,7 @@ function reverseJacobian<A extends readonly unknown[], R, N extends number>(
   options: JacobianOptions<N>,
 ): (...args: A) => Jacobian<A, R, N> {
   checkFunction(transform, f);
-  checkOptions(transform, options);
+  checkOptions(transform, options, ["argnums"]);
   return (...args) => {
     const n = argumentOf(transform, options, args);
     const { leaves, structure } = takeApart(transform, args[n]);
@@ -149,7 +149,7 @@ function forwardJacobian<A extends readonly unknown[], R, N extends number>(
   options: JacobianOptions<N>,
 ): (...args: A) => Jacobian<A, R, N> {
   checkFunction(transform, f);
-  checkOptions(transform, options);
+  checkOptions(transform, options, ["argnums"]);
   return (...args) => {
     const n = argumentOf(transform, options, args);
     const { leaves, structure } = takeApart(transform, args[n]);

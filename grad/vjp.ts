@@ -164,7 +164,7 @@ export function grad<A extends readonly unknown[]>(
   options: GradOptions<number | readonly number[], boolean> = {},
 ): (...args: A) => unknown {
   checkFunction("grad", f);
-  checkOptions("grad", options);
+  checkOptions("grad", options, ["argnums", "hasAux"]);
   return (...args) => {
     const { gradient, aux } = differentiate("grad", f, args, options);
     return options.hasAux ? [gradient, aux] : gradient;
@@ -212,7 +212,7 @@ export function valueAndGrad<A extends readonly unknown[]>(
   options: GradOptions<number | readonly number[], boolean> = {},
 ): (...args: A) => unknown {
   checkFunction("valueAndGrad", f);
-  checkOptions("valueAndGrad", options);
+  checkOptions("valueAndGrad", options, ["argnums", "hasAux"]);
   return (...args) => {
     const { value, gradient, aux } = differentiate("valueAndGrad", f, args, options);
     return [options.hasAux ? [value, aux] : value, gradient];

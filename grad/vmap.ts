@@ -141,7 +141,7 @@ export function vmap<A extends readonly unknown[], R>(
   options: VmapOptions = {},
 ): (...args: A) => R {
   checkFunction("vmap", f);
-  checkOptions("vmap", options);
+  checkOptions("vmap", options, ["inAxes", "outAxes", "size"]);
   const { inAxes = 0, outAxes = 0, size } = options;
   if (typeof inAxes !== "number" && !Array.isArray(inAxes)) {
     throw new TypeError(

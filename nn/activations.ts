@@ -1,6 +1,6 @@
 /** Activation functions that are compositions; on known values each runs as one kernel. */
 
-import { toFloat } from "../ops/arguments.ts";
+import { checkOptions, toFloat } from "../ops/arguments.ts";
 import { relu, sigmoid, softplus } from "../ops/activation.ts";
 import { derived } from "../ops/derived.ts";
 import { abs, add, clip, div, mul, neg, square } from "../ops/arithmetic.ts";
@@ -8,13 +8,14 @@ import { expm1, tanh as tanhOf } from "../ops/functions.ts";
 import { greater, greaterEqual, where } from "../ops/logic.ts";
 import { erfc } from "../ops/special.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
+import { throughFloat32 } from "../ops/rounded_once.ts";
 import { split } from "../ops/joining.ts";
 import { normalizeAxis, typeString } from "../ops/shape.ts";
 import type { Tensor, TensorLike } from "../ops/tensor.ts";
 
-/** A composition with plain settings. */
+/** A composition with plain settings; float16 is rounded once, in the end. */
 function composed<S>(name: string, body: (x: Tensor, settings: S) => Tensor): (x: TensorLike, settings: S) => Tensor {
-  const run = derived(name, ([x], settings: S) => body(x!, settings));
+  const run = derived(name, (xs, settings: S) => throughFloat32(xs, (x) => body(x!, settings)));
   return (x, settings) => run([toFloat(name, x)], settings);
 }
 
@@ -77,6 +78,7 @@ export function silu(x: TensorLike): Tensor {
  * Reference: Hendrycks and Gimpel, Gaussian error linear units, arXiv:1606.08415.
  */
 export function gelu(x: TensorLike, options: { readonly approximate?: boolean | undefined } = {}): Tensor {
+  checkOptions("gelu", options, ["approximate"]);
   const { approximate = true } = options;
   if (typeof approximate !== "boolean") {
     throw new TypeError(`gelu() takes approximate as a boolean, got ${describe(approximate)}`);
@@ -85,7 +87,8 @@ export function gelu(x: TensorLike, options: { readonly approximate?: boolean | 
 }
 
 /**
- * x above 0 and `alpha`·(e^x − 1) below, elementwise.
+ * x above 0 and `alpha`·(e^x − 1) below, elementwise. With the default alpha the value is within 2 ULP in float32 and 1
+ * in float64.
  *
  * @example Usage
  * ```ts
@@ -96,6 +99,7 @@ export function gelu(x: TensorLike, options: { readonly approximate?: boolean | 
  * ```
  */
 export function elu(x: TensorLike, options: { readonly alpha?: number | undefined } = {}): Tensor {
+  checkOptions("elu", options, ["alpha"]);
   return eluOf(x, options.alpha ?? 1);
 }
 
@@ -111,6 +115,7 @@ export function elu(x: TensorLike, options: { readonly alpha?: number | undefine
  * ```
  */
 export function celu(x: TensorLike, options: { readonly alpha?: number | undefined } = {}): Tensor {
+  checkOptions("celu", options, ["alpha"]);
   return celuOf(x, options.alpha ?? 1);
 }
 
@@ -143,11 +148,13 @@ export function selu(x: TensorLike): Tensor {
  * ```
  */
 export function leakyRelu(x: TensorLike, options: { readonly negativeSlope?: number | undefined } = {}): Tensor {
+  checkOptions("leakyRelu", options, ["negativeSlope"]);
   return leakyReluOf(x, options.negativeSlope ?? 0.01);
 }
 
 /**
- * The logarithm of the sigmoid, −log(1 + e^−x), elementwise, right for large |x| where the sigmoid is 0 or 1.
+ * The logarithm of the sigmoid, −log(1 + e^−x), elementwise, right for large |x| where the sigmoid is 0 or 1. The value
+ * is within 2 ULP in float32 and 2 in float64.
  *
  * @example Usage
  * ```ts
@@ -285,6 +292,7 @@ export function squaredRelu(x: TensorLike): Tensor {
  */
 export function glu(x: TensorLike, options: { readonly axis?: number | undefined } = {}): Tensor {
   const t = toFloat("glu", x);
+  checkOptions("glu", options, ["axis"]);
   const axis = normalizeAxis("glu", options.axis ?? -1, t.ndim);
   if (t.shape[axis]! % 2 !== 0) {
     throw new ShapeError(`glu() cannot halve axis ${axis} of ${typeString(t.type)}: its size must be even`);

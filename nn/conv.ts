@@ -1,5 +1,6 @@
 /** The convolution layer, over one to three spatial axes. */
 
+import { checkOptions } from "../ops/arguments.ts";
 import { conv as convolve, type ConvOptions, perAxis } from "../ops/convolution.ts";
 import { zeros } from "../ops/create.ts";
 import { add } from "../ops/arithmetic.ts";
@@ -45,6 +46,16 @@ export interface ConvLayerOptions extends ConvOptions {
  * ```
  */
 export function conv(features: number, options: ConvLayerOptions): Layer<AffineParams, null> {
+  checkOptions("conv", options, [
+    "kernel",
+    "bias",
+    "init",
+    "strides",
+    "padding",
+    "dilation",
+    "inputDilation",
+    "groups",
+  ]);
   const { kernel, bias = true, init = lecunNormal, ...geometry } = options;
   checkFeatures("conv", features);
   const name = `conv(${features}, ${typeof kernel === "number" ? kernel : kernel.join("x")})`;

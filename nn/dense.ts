@@ -1,5 +1,6 @@
 /** The fully connected layer. */
 
+import { checkOptions } from "../ops/arguments.ts";
 import { zeros } from "../ops/create.ts";
 import { add } from "../ops/arithmetic.ts";
 import { ShapeError } from "../ops/errors.ts";
@@ -49,6 +50,7 @@ export interface DenseOptions {
  * ```
  */
 export function dense(features: number, options: DenseOptions = {}): Layer<AffineParams, null> {
+  checkOptions("dense", options, ["bias", "init"]);
   const { bias = true, init = lecunNormal } = options;
   checkFeatures("dense", features);
   const name = `dense(${features})`;

@@ -1,5 +1,6 @@
 /** Initialisers: from a key and a shape to the first value of a weight. */
 
+import { checkOptions } from "../ops/arguments.ts";
 import { full, ones as onesOf, zeros as zerosOf } from "../ops/create.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import { ShapeError } from "../ops/errors.ts";
@@ -12,7 +13,7 @@ import type { Tensor } from "../ops/tensor.ts";
 /** Options of every initialiser. */
 export interface InitOptions {
   /** float32 unless given. */
-  readonly dtype?: "float32" | "float64" | undefined;
+  readonly dtype?: "float32" | "float64" | "float16" | undefined;
 }
 
 /**
@@ -69,6 +70,7 @@ export function constant(
   shape: Shape,
   options: InitOptions & { readonly value?: number | undefined } = {},
 ): Tensor {
+  checkOptions("constant", options, ["value", "dtype"]);
   return full(shape, options.value ?? 0, { dtype: options.dtype ?? "float32" });
 }
 
@@ -88,6 +90,7 @@ export function normal(
   shape: Shape,
   options: InitOptions & { readonly mean?: number | undefined; readonly std?: number | undefined } = {},
 ): Tensor {
+  checkOptions("normal", options, ["mean", "std", "dtype"]);
   const { dtype, mean = 0, std = 0.01 } = options;
   const x = mul(std, normalOf(key, shape, { dtype }));
   return mean === 0 ? x : add(mean, x);
@@ -116,6 +119,7 @@ export function truncatedNormal(
     readonly upper?: number | undefined;
   } = {},
 ): Tensor {
+  checkOptions("truncatedNormal", options, ["mean", "std", "lower", "upper", "dtype"]);
   const { dtype, mean = 0, std = 0.01, lower, upper } = options;
   const x = mul(std, truncatedNormalOf(key, shape, { dtype, lower, upper }));
   return mean === 0 ? x : add(mean, x);
@@ -138,12 +142,14 @@ export function uniform(
   shape: Shape,
   options: InitOptions & { readonly min?: number | undefined; readonly max?: number | undefined } = {},
 ): Tensor {
+  checkOptions("uniform", options, ["min", "max", "dtype"]);
   const { dtype, min = 0, max = 0.01 } = options;
   return uniformOf(key, shape, { dtype, min, max });
 }
 
 /** How many inputs and outputs a weight `[...kernel, in, out]` joins. */
-function fans(name: string, shape: Shape): { readonly fanIn: number; readonly fanOut: number } {
+function fans(name: string, shape: Shape, options: InitOptions): { readonly fanIn: number; readonly fanOut: number } {
+  checkOptions(name, options, ["dtype"]);
   if (shape.length < 2) throw new ShapeError(`${name}() needs a weight [...kernel, in, out], got the shape [${shape}]`);
   const kernel = sizeOf(shape.slice(0, -2));
   return { fanIn: kernel * shape.at(-2)!, fanOut: kernel * shape.at(-1)! };
@@ -165,7 +171,7 @@ function symmetric(key: Tensor, shape: Shape, limit: number, { dtype }: InitOpti
  * ```
  */
 export function fanInUniform(key: Tensor, shape: Shape, options: InitOptions = {}): Tensor {
-  return symmetric(key, shape, Math.sqrt(1 / fans("fanInUniform", shape).fanIn), options);
+  return symmetric(key, shape, Math.sqrt(1 / fans("fanInUniform", shape, options).fanIn), options);
 }
 
 /**
@@ -182,7 +188,7 @@ export function fanInUniform(key: Tensor, shape: Shape, options: InitOptions = {
  * Reference: LeCun et al., Efficient backprop, 1998.
  */
 export function fanInNormal(key: Tensor, shape: Shape, options: InitOptions = {}): Tensor {
-  return normal(key, shape, { ...options, std: Math.sqrt(1 / fans("fanInNormal", shape).fanIn) });
+  return normal(key, shape, { ...options, std: Math.sqrt(1 / fans("fanInNormal", shape, options).fanIn) });
 }
 
 /**
@@ -197,7 +203,7 @@ export function fanInNormal(key: Tensor, shape: Shape, options: InitOptions = {}
  * ```
  */
 export function lecunUniform(key: Tensor, shape: Shape, options: InitOptions = {}): Tensor {
-  return symmetric(key, shape, Math.sqrt(3 / fans("lecunUniform", shape).fanIn), options);
+  return symmetric(key, shape, Math.sqrt(3 / fans("lecunUniform", shape, options).fanIn), options);
 }
 
 /**
@@ -214,7 +220,7 @@ export function lecunUniform(key: Tensor, shape: Shape, options: InitOptions = {
  * Reference: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010, eq. 16.
  */
 export function glorotUniform(key: Tensor, shape: Shape, options: InitOptions = {}): Tensor {
-  const { fanIn, fanOut } = fans("glorotUniform", shape);
+  const { fanIn, fanOut } = fans("glorotUniform", shape, options);
   return symmetric(key, shape, Math.sqrt(6 / (fanIn + fanOut)), options);
 }
 
@@ -233,7 +239,7 @@ export function glorotUniform(key: Tensor, shape: Shape, options: InitOptions = 
  * Reference: Glorot and Bengio, 2010, eq. 12.
  */
 export function glorotNormal(key: Tensor, shape: Shape, options: InitOptions = {}): Tensor {
-  const { fanIn, fanOut } = fans("glorotNormal", shape);
+  const { fanIn, fanOut } = fans("glorotNormal", shape, options);
   return normal(key, shape, { ...options, std: Math.sqrt(2 / (fanIn + fanOut)) });
 }
 
@@ -251,7 +257,7 @@ export function glorotNormal(key: Tensor, shape: Shape, options: InitOptions = {
  * Reference: He et al., Delving deep into rectifiers, 2015.
  */
 export function heUniform(key: Tensor, shape: Shape, options: InitOptions = {}): Tensor {
-  return symmetric(key, shape, Math.sqrt(6 / fans("heUniform", shape).fanIn), options);
+  return symmetric(key, shape, Math.sqrt(6 / fans("heUniform", shape, options).fanIn), options);
 }
 
 /**
@@ -269,7 +275,7 @@ export function heUniform(key: Tensor, shape: Shape, options: InitOptions = {}):
  * Reference: He et al., 2015, eq. 10.
  */
 export function heNormal(key: Tensor, shape: Shape, options: InitOptions = {}): Tensor {
-  return normal(key, shape, { ...options, std: Math.sqrt(2 / fans("heNormal", shape).fanIn) });
+  return normal(key, shape, { ...options, std: Math.sqrt(2 / fans("heNormal", shape, options).fanIn) });
 }
 
 export {

@@ -2,7 +2,7 @@
 
 import { softplus } from "../ops/activation.ts";
 import { onesLike } from "../ops/create.ts";
-import { isFloat, kindOf } from "../ops/dtype.ts";
+import { isFloat, kindOf, wideOf } from "../ops/dtype.ts";
 import { abs, add, div, maximum, mul, neg, square, sub } from "../ops/arithmetic.ts";
 import { cast } from "../ops/cast.ts";
 import { log } from "../ops/functions.ts";
@@ -14,7 +14,7 @@ import { mean, sum } from "../ops/reduction.ts";
 import { sameShape, typeString } from "../ops/shape.ts";
 import { logSoftmax } from "../ops/softmax.ts";
 import { Tensor, type TensorLike } from "../ops/tensor.ts";
-import { toTensor } from "../ops/arguments.ts";
+import { checkOptions, toTensor } from "../ops/arguments.ts";
 
 /** What becomes of the losses of single elements or examples: their mean, their sum, or nothing. */
 export type Reduction = "mean" | "sum" | "none";
@@ -63,6 +63,7 @@ export interface CrossEntropyOptions extends NllOptions {
  * ```
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  checkOptions("crossEntropy", options, ["reduction", "weight", "ignoreIndex", "labelSmoothing"]);
   const { labelSmoothing = 0 } = options;
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new RangeError(`crossEntropy() needs labelSmoothing between 0 and 1, got ${labelSmoothing}`);
@@ -87,6 +88,7 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
  * ```
  */
 export function nll(logProbs: Tensor, labels: Tensor, options: NllOptions = {}): Tensor {
+  checkOptions("nll", options, ["reduction", "weight", "ignoreIndex"]);
   return ofLabels("nll", checkClasses("nll", logProbs, options.weight), labels, options, 0);
 }
 
@@ -135,7 +137,9 @@ function ofLabels(
   if (counted !== null) losses = where(counted, losses, 0);
   if ((reduction ?? "mean") !== "mean" || (factor === null && counted === null)) return reduced(op, losses, reduction);
   const shares = factor ?? onesLike(losses);
-  return div(sum(losses), sum(counted === null ? shares : where(counted, shares, 0)));
+  const [total, count] = [losses, counted === null ? shares : where(counted, shares, 0)]
+    .map((x) => sum(cast(x, wideOf(x.dtype)))) as [Tensor, Tensor];
+  return cast(div(total, count), losses.dtype);
 }
 
 function ofProbabilities(
@@ -170,6 +174,7 @@ function timesLog(p: Tensor, logQ: Tensor): Tensor {
  * ```
  */
 export function mse(prediction: Tensor, target: TensorLike, options: LossOptions = {}): Tensor {
+  checkOptions("mse", options, ["reduction"]);
   return reduced("mse", square(sub(...checkPair("mse", prediction, target))), options.reduction);
 }
 
@@ -187,6 +192,7 @@ export function mse(prediction: Tensor, target: TensorLike, options: LossOptions
  * ```
  */
 export function l1(prediction: Tensor, target: TensorLike, options: LossOptions = {}): Tensor {
+  checkOptions("l1", options, ["reduction"]);
   return reduced("l1", abs(sub(...checkPair("l1", prediction, target))), options.reduction);
 }
 
@@ -207,6 +213,7 @@ export function l1(prediction: Tensor, target: TensorLike, options: LossOptions 
  * ```
  */
 export function bce(probability: Tensor, target: TensorLike, options: LossOptions = {}): Tensor {
+  checkOptions("bce", options, ["reduction"]);
   const [p, t] = checkPair("bce", probability, target);
   const losses = neg(add(mul(t, boundedLog(p)), mul(sub(1, t), boundedLog(sub(1, p)))));
   return reduced("bce", losses, options.reduction);
@@ -214,7 +221,8 @@ export function bce(probability: Tensor, target: TensorLike, options: LossOption
 
 /** max(log p, −100), with derivative 0 at 0. */
 function boundedLog(p: Tensor): Tensor {
-  return maximum(log(where(equal(p, 0), 1e-44, p)), -100);
+  const none = equal(p, 0);
+  return where(none, -100, maximum(log(where(none, 1, p)), -100));
 }
 
 /**
@@ -232,6 +240,7 @@ function boundedLog(p: Tensor): Tensor {
  * ```
  */
 export function bceWithLogits(logit: Tensor, target: TensorLike, options: LossOptions = {}): Tensor {
+  checkOptions("bceWithLogits", options, ["reduction"]);
   const [z, t] = checkPair("bceWithLogits", logit, target);
   const losses = add(mul(t, softplus(neg(z))), mul(sub(1, t), softplus(z)));
   return reduced("bceWithLogits", losses, options.reduction);
@@ -253,6 +262,7 @@ export function bceWithLogits(logit: Tensor, target: TensorLike, options: LossOp
  * ```
  */
 export function klDiv(logProbs: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkOptions("klDiv", options, ["reduction"]);
   const [q, t] = checkPair("klDiv", logProbs, target);
   const none = equal(t, 0);
   const losses = where(none, 0, mul(t, sub(log(where(none, 1, t)), q)));

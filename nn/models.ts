@@ -1,5 +1,6 @@
 /** Whole networks by name. */
 
+import { checkOptions } from "../ops/arguments.ts";
 import { relu } from "../ops/activation.ts";
 import { describe } from "../ops/errors.ts";
 import type { Tensor } from "../ops/tensor.ts";
@@ -55,6 +56,7 @@ export type Lenet5Params = [
  * Reference: LeCun et al., Gradient-based learning applied to document recognition, 1998.
  */
 export function lenet5(options: Lenet5Options = {}): Layer<Lenet5Params, null[]> {
+  checkOptions("lenet5", options, ["classes", "activation", "pool"]);
   const { classes = 10, activation = relu, pool = "max" } = options;
   if (pool !== "max" && pool !== "average") {
     throw new TypeError(`lenet5() takes the pool "max" or "average", got ${describe(pool)}`);

@@ -1,5 +1,6 @@
 /** What a model is made of, and how many parameters it has. */
 
+import { checkOptions } from "../ops/arguments.ts";
 import { trace } from "../ops/program.ts";
 import type { Shape } from "../ops/shape.ts";
 import { leaves, paths } from "../ops/tree.ts";
@@ -22,6 +23,7 @@ import { shapeThrough } from "./layer.ts";
  * ```
  */
 export function countParams(params: unknown, options: { readonly biases?: boolean | undefined } = {}): number {
+  checkOptions("countParams", options, ["biases"]);
   const { biases = true } = options;
   const names = paths(params);
   const all = new Set(names);

@@ -79,12 +79,28 @@ function notHeld(problem: string, dtype: DType): RangeError {
   return new RangeError(`${problem}: it holds ${lowest(dtype)} to ${highest(dtype)}`);
 }
 
-/** Refuses options that are no object: in `sum(x, 0)` the axis would silently be ignored. */
-export function checkOptions(op: string, options: unknown): void {
-  if (typeof options === "object" && options !== null && !Array.isArray(options) && !(options instanceof Tensor)) {
-    return;
+/** Options that are true or false. */
+const flags: ReadonlySet<string> = new Set(["keepDims", "reverse", "descending", "replace", "equalNaN", "hasAux"]);
+
+/**
+ * Refuses options that are no object, or have other names than the known ones: in `sum(x, 0)` and `sum(x, { dim: 0 })`
+ * the axis would silently be ignored.
+ */
+export function checkOptions<O>(op: string, options: O, known: readonly (keyof O & string)[]): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options) || options instanceof Tensor) {
+    throw new TypeError(`${op}() takes its options as an object, got ${describe(options)}`);
   }
-  throw new TypeError(`${op}() takes its options as an object, got ${describe(options)}`);
+  const names: readonly string[] = known;
+  for (const name in options) {
+    const value: unknown = options[name];
+    if (value === undefined) continue;
+    if (!names.includes(name)) {
+      throw new TypeError(`${op}() knows no option ${JSON.stringify(name)}: it has ${names.join(", ")}`);
+    }
+    if (flags.has(name) && typeof value !== "boolean") {
+      throw new TypeError(`${op}() takes ${name} as true or false, got ${describe(value)}`);
+    }
+  }
 }
 
 /** Tensors brought to one shape by broadcasting. */

@@ -103,8 +103,8 @@ function rounding(primitive: Primitive<null>, x: TensorLike): Tensor {
  * The sum a + b, elementwise: `f32[2,3], f32[3] → f32[2,3]`.
  *
  * Shapes broadcast as in NumPy: aligned at the last axis, sizes are equal or 1. Dtypes promote along bool, uint32,
- * int32, float32, float64; a bare number or boolean takes the dtype of the tensor beside it, a number float32 beside a
- * bool tensor. Integers wrap.
+ * int32, float16, float32, float64; a bare number or boolean takes the dtype of the tensor beside it, a number float32
+ * beside a bool tensor. Integers wrap.
  *
  * @throws {TypeError} If both operands are bool, or a number that is no integer meets an integer tensor.
  * @throws {RangeError} If an integer tensor's dtype cannot hold the number.
@@ -192,7 +192,8 @@ export function mod(a: TensorLike, b: TensorLike): Tensor {
 }
 
 /**
- * The power a^b, elementwise. Operands broadcast and promote as in {@linkcode add}.
+ * The power a^b, elementwise. Operands broadcast and promote as in {@linkcode add}. The value is within 2 ULP in
+ * float32 and 1 in float64.
  *
  * Anything to the power 0 is 1, also 0 and NaN. A negative float to a power that is no integer is NaN. Integers wrap,
  * and a negative integer power is 0 unless the base is 1 or −1.
@@ -322,7 +323,7 @@ export function square(x: TensorLike): Tensor {
 }
 
 /**
- * The reciprocal 1 / x, elementwise, ±∞ at ±0. Integers and bools become float32.
+ * The reciprocal 1 / x, elementwise, ±∞ at ±0. Integers and bools become float32. The value is correctly rounded.
  *
  * @example Usage
  * ```ts
@@ -429,7 +430,7 @@ export function clip(
   options: { readonly min?: TensorLike | undefined; readonly max?: TensorLike | undefined } = {},
 ): Tensor {
   let y = toNumeric("clip", x);
-  checkOptions("clip", options);
+  checkOptions("clip", options, ["min", "max"]);
   const { min, max } = options;
   if (min !== undefined) y = anyBinary(maximumP, y, min, "clip");
   return max === undefined ? y : anyBinary(minimumP, y, max, "clip");

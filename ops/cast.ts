@@ -57,7 +57,7 @@ export function stopGradient(x: TensorLike): Tensor {
  * value, and NaN becomes 0. Integers become other integers by wrapping. Anything but 0 becomes true (NaN included).
  * The derivative is cast back; it is 0 through integers and bools.
  *
- * @throws {TypeError} If the dtype is not one of `float32`, `float64`, `int32`, `uint32`, `bool`.
+ * @throws {TypeError} If the dtype is not one of `float32`, `float64`, `float16`, `int32`, `uint32`, `bool`.
  *
  * @example Usage
  * ```ts

@@ -1,7 +1,7 @@
 /** Comparing tensors as wholes. */
 
 import { checkOptions, matched } from "./arguments.ts";
-import { isFloat } from "./dtype.ts";
+import { isFloat, wideOf } from "./dtype.ts";
 import { abs, add, mul, sub } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
 import { equal, isFinite, isNaN, lessEqual, logicalAnd, logicalOr } from "./logic.ts";
@@ -21,7 +21,7 @@ export interface CloseOptions {
 /**
  * Whether all elements are close: |a − b| ≤ atol + rtol · |b|, as a JavaScript boolean.
  *
- * Operands broadcast and promote as in {@linkcode add}; integers and bools are compared as float64. Equal infinities
+ * Operands broadcast and promote as in {@linkcode add}; integers and bools are compared as float64, float16 as float32. Equal infinities
  * are close, NaN is close to nothing unless `equalNaN` is set. It reads values, so it works on known ones alone: not
  * under vmap or while a program is traced.
  *
@@ -35,9 +35,9 @@ export interface CloseOptions {
  * ```
  */
 export function allClose(a: TensorLike, b: TensorLike, options: CloseOptions = {}): boolean {
-  checkOptions("allClose", options);
+  checkOptions("allClose", options, ["rtol", "atol", "equalNaN"]);
   const { rtol = 1e-5, atol = 1e-8, equalNaN = false } = options;
-  const [x, y] = matched("allClose", [a, b]).map((t) => isFloat(t.dtype) ? t : cast(t, "float64"));
+  const [x, y] = matched("allClose", [a, b]).map((t) => cast(t, isFloat(t.dtype) ? wideOf(t.dtype) : "float64"));
   const near = lessEqual(abs(sub(x!, y!)), add(atol, mul(rtol, abs(y!))));
   // Nothing but itself is near an infinity.
   const close = logicalOr(equal(x!, y!), logicalAnd(near, isFinite(y!)));

@@ -5,7 +5,7 @@ import { bind1 } from "./bind.ts";
 import { mul } from "./arithmetic.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { alignBatch } from "./families.ts";
-import { broadcastTo, reshape, swapAxes, transpose } from "./movement.ts";
+import { broadcastTo, flatten, reshape, swapAxes, transpose } from "./movement.ts";
 import type { Primitive } from "./primitive.ts";
 import { broadcastShapes, normalizeAxis, type Shape, sizeOf, typeString } from "./shape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
@@ -46,7 +46,8 @@ function factors(op: string, a: TensorLike, b: TensorLike): [Tensor, Tensor] {
 /**
  * The product of matrices, Σ_k a[…,m,k] · b[…,k,n]: `f32[…,m,k], f32[…,k,n] → f32[…,m,n]`. Leading axes are a batch
  * and broadcast. A vector is a row on the left and a column on the right, and that axis is dropped from the result.
- * Dtypes promote as in {@linkcode add}; over an empty k the result is 0.
+ * Dtypes promote as in {@linkcode add}; products of float16 are added up in float32 and rounded once. Over an empty k the
+ * result is 0.
  *
  * @throws {ShapeError} If an operand is a scalar, the inner sizes differ, or the batch does not broadcast.
  * @throws {TypeError} If both operands are bool.
@@ -103,6 +104,53 @@ export function dot(a: TensorLike, b: TensorLike): Tensor {
   const [s, t] = factors("dot", a, b);
   if (s.ndim === 0 || t.ndim === 0) return mul(s, t);
   return contract("dot", s, t, [s.ndim - 1], [Math.max(0, t.ndim - 2)]);
+}
+
+/**
+ * The sum of products over the last axes of both; the remaining axes of a come first, then those of b: `f32[k], f32[k]
+ * → f32[]`, `f32[m,k], f32[n,k] → f32[m,n]`. With a scalar it is {@linkcode mul}. Dtypes promote as in {@linkcode add}.
+ *
+ * @throws {ShapeError} If the sizes differ.
+ * @throws {TypeError} If both operands are bool.
+ *
+ * @example Usage
+ * ```ts
+ * import { inner, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(inner(tensor([[1, 2], [3, 4]]), tensor([5, 6])).arraySync(), [17, 39]);
+ * ```
+ */
+export function inner(a: TensorLike, b: TensorLike): Tensor {
+  const [s, t] = factors("inner", a, b);
+  if (s.ndim === 0 || t.ndim === 0) return mul(s, t);
+  return contract("inner", s, t, [s.ndim - 1], [t.ndim - 1]);
+}
+
+/**
+ * The sum of products of all elements, each of a with that of b at its place in row-major order, as of two vectors:
+ * `f32[m,n], f32[m,n] → f32[]`. The shapes may differ, the numbers of elements may not. Dtypes promote as in
+ * {@linkcode add}.
+ *
+ * @throws {ShapeError} If the numbers of elements differ.
+ * @throws {TypeError} If both operands are bool.
+ *
+ * @example Usage
+ * ```ts
+ * import { tensor, vdot } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(vdot(tensor([[1, 2], [3, 4]]), tensor([[5, 6], [7, 8]])).item(), 70);
+ * ```
+ */
+export function vdot(a: TensorLike, b: TensorLike): Tensor {
+  const [s, t] = factors("vdot", a, b);
+  if (s.size !== t.size) {
+    throw new ShapeError(
+      `vdot() cannot multiply ${typeString(s.type)} by ${typeString(t.type)}: they must have equally many elements`,
+    );
+  }
+  return contract("vdot", flatten(s), flatten(t), [0], [0]);
 }
 
 /**

@@ -1,15 +1,14 @@
 /** Convolution: one trilinear form of input, kernel and output gradient, and its three derivatives. */
 
-import { checkOptions, promoted } from "./arguments.ts";
+import { checkOptions, promoted, toFloat } from "./arguments.ts";
 import { add } from "./arithmetic.ts";
 import { bind1 } from "./bind.ts";
-import { isFloat } from "./dtype.ts";
-import { cast } from "./cast.ts";
 import { describe, ShapeError } from "./errors.ts";
 import type { ConvGeometry } from "./kernel.ts";
 import { concatenate, pad, placeP } from "./joining.ts";
 import { moveAxis, reshape, slice } from "./movement.ts";
 import type { Primitive } from "./primitive.ts";
+import { throughFloat32 } from "./rounded_once.ts";
 import { type Shape, typeString } from "./shape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 
@@ -193,8 +192,9 @@ export function resolvePadding(
  *
  * and the result has ⌊(in + padding − d·(kernel − 1) − 1) / s⌋ + 1 cells. An input dilation e first puts e − 1 zeros
  * between neighbouring cells of the input, which then has (in − 1)·e + 1 (JAX's `lhs_dilation`). With groups, features
- * see the channels of their own group alone; as many groups as channels make a depthwise convolution. Dtypes promote;
- * integers and bools become float32.
+ * see the channels of their own group alone; as many groups as channels make a depthwise convolution. Padding adds
+ * nothing, even where the kernel is infinite. Dtypes promote; integers and bools become float32; products of float16
+ * are added up in float32 and rounded once.
  *
  * @throws {ShapeError} If ranks or channels do not fit, or the kernel is larger than the padded input.
  *
@@ -211,26 +211,31 @@ export function resolvePadding(
  */
 export function conv(x: TensorLike, w: TensorLike, options: ConvOptions = {}): Tensor {
   const [given, kernel] = convOperands("conv", x, w);
-  checkOptions("conv", options);
-  const { strides, dilation, groups, reach, shown } = geometryOf("conv", given, kernel, options);
+  checkOptions("conv", options, ["strides", "padding", "dilation", "inputDilation", "groups"]);
+  return convolved("conv", given, kernel, options, shownOf(given, kernel));
+}
+
+/** {@linkcode conv} of operands that fit, under the name and with the types that errors give. */
+function convolved(op: string, given: Tensor, kernel: Tensor, options: ConvOptions, shown: string): Tensor {
+  const { strides, dilation, groups, reach } = geometryOf(op, given, kernel, options, shown);
   const c = given.shape.at(-1)!;
   if (kernel.shape.at(-2) !== c / groups) {
     throw new ShapeError(
-      `conv() cannot convolve ${shown}: the kernel's ${
+      `${op}() cannot convolve ${shown}: the kernel's ${
         kernel.shape.at(-2)
       } input channels must be the input's ${c} / groups ${groups}`,
     );
   }
-  const t = setApart(given, perAxis("conv", "inputDilation", options.inputDilation, given.ndim - 2));
-  const cells = resolvePadding("conv", paddings, options.padding, spatial(t), reach, strides);
+  const t = setApart(given, perAxis(op, "inputDilation", options.inputDilation, given.ndim - 2));
+  const cells = resolvePadding(op, paddings, options.padding, spatial(t), reach, strides);
   const circular = options.padding === "circular";
-  const input = circular ? wrapped(t, cells) : t;
+  const input = circular ? wrapped(op, t, cells) : t;
   const padding = circular ? noPadding(cells) : cells;
   const size = spatial(input).map((m, i) => {
     const room = m + padding[i]![0] + padding[i]![1] - reach[i]!;
     if (room < 0 || reach[i] === 0) {
       throw new ShapeError(
-        `conv() cannot convolve ${shown}: along spatial axis ${i} the kernel reaches over ${reach[i]} of ${
+        `${op}() cannot convolve ${shown}: along spatial axis ${i} the kernel reaches over ${reach[i]} of ${
           reach[i]! + room
         } cells`,
       );
@@ -247,17 +252,14 @@ function noPadding(cells: readonly unknown[]): [number, number][] {
 }
 
 /** What `conv` and `convTranspose` have in common: steps, groups, and over how many cells the kernel reaches. */
-function geometryOf(op: string, t: Tensor, kernel: Tensor, options: ConvTransposeOptions): {
+function geometryOf(op: string, t: Tensor, kernel: Tensor, options: ConvTransposeOptions, shown: string): {
   readonly strides: readonly number[];
   readonly dilation: readonly number[];
   readonly groups: number;
   readonly reach: readonly number[];
-  /** Both types, for errors. */
-  readonly shown: string;
 } {
   const n = t.ndim - 2;
   const groups = options.groups ?? 1;
-  const shown = `${typeString(t.type)} with ${typeString(kernel.type)}`;
   if (
     !Number.isInteger(groups) || groups < 1 || t.shape.at(-1)! % groups !== 0 || kernel.shape.at(-1)! % groups !== 0
   ) {
@@ -268,7 +270,12 @@ function geometryOf(op: string, t: Tensor, kernel: Tensor, options: ConvTranspos
   const strides = perAxis(op, "strides", options.strides, n);
   const dilation = perAxis(op, "dilation", options.dilation, n);
   const reach = kernel.shape.slice(0, -2).map((k, i) => (k === 0 ? 0 : (k - 1) * dilation[i]! + 1));
-  return { strides, dilation, groups, reach, shown };
+  return { strides, dilation, groups, reach };
+}
+
+/** Both types, for errors. */
+function shownOf(t: Tensor, kernel: Tensor): string {
+  return `${typeString(t.type)} with ${typeString(kernel.type)}`;
 }
 
 /** Zeros between the neighbouring cells of the spatial axes. */
@@ -281,11 +288,10 @@ function setApart(x: Tensor, distances: readonly number[]): Tensor {
 
 /** Input and kernel as floats of one dtype, with ranks that fit. */
 function convOperands(op: string, x: TensorLike, w: TensorLike): [Tensor, Tensor] {
-  const pair = promoted(op, [x, w]);
-  const [t, kernel] = pair.map((y) => isFloat(y.dtype) ? y : cast(y, "float32")) as [Tensor, Tensor];
+  const [t, kernel] = promoted(op, [x, w]).map((y) => toFloat(op, y)) as [Tensor, Tensor];
   if (t.ndim < 3 || t.ndim > 5 || kernel.ndim !== t.ndim) {
     throw new ShapeError(
-      `${op}() cannot convolve ${typeString(t.type)} with ${typeString(kernel.type)}: ` +
+      `${op}() cannot convolve ${shownOf(t, kernel)}: ` +
         "it needs an input [batch, …spatial, channels] with 1 to 3 spatial axes and a kernel […spatial, channels, features]",
     );
   }
@@ -293,12 +299,12 @@ function convOperands(op: string, x: TensorLike, w: TensorLike): [Tensor, Tensor
 }
 
 /** Periodic padding of the spatial axes. */
-function wrapped(x: Tensor, cells: readonly (readonly [number, number])[]): Tensor {
+function wrapped(op: string, x: Tensor, cells: readonly (readonly [number, number])[]): Tensor {
   return cells.reduce((y, [low, high], i) => {
     const axis = i + 1;
     const n = y.shape[axis]!;
     if (low === 0 && high === 0) return y;
-    checkWrap("conv", n, low, high);
+    checkWrap(op, n, low, high);
     return concatenate([part(y, axis, n - low, n), y, part(y, axis, 0, high)], { axis });
   }, x);
 }
@@ -365,8 +371,9 @@ export type ConvTransposeOptions = Omit<ConvOptions, "inputDilation">;
  */
 export function convTranspose(x: TensorLike, w: TensorLike, options: ConvTransposeOptions = {}): Tensor {
   const [t, kernel] = convOperands("convTranspose", x, w);
-  checkOptions("convTranspose", options);
-  const { strides, dilation, groups, reach, shown } = geometryOf("convTranspose", t, kernel, options);
+  checkOptions("convTranspose", options, ["strides", "padding", "dilation", "groups"]);
+  const shown = shownOf(t, kernel);
+  const { strides, dilation, groups, reach } = geometryOf("convTranspose", t, kernel, options, shown);
   if (kernel.shape.at(-1) !== t.shape.at(-1)) {
     throw new ShapeError(
       `convTranspose() cannot convolve ${shown}: the kernel's last axis must be the input's ${t.shape.at(-1)} channels`,
@@ -393,8 +400,10 @@ export function convTranspose(x: TensorLike, w: TensorLike, options: ConvTranspo
   }
   if (asked !== "circular") return bind1(convInputP, [t, kernel], { strides, dilation, padding: cells, groups, size });
   const around = size.map((n, i) => n + cells[i]![0] + cells[i]![1]);
-  const y = bind1(convInputP, [t, kernel], { strides, dilation, padding: noPadding(cells), groups, size: around });
-  return unwrapped(y, cells);
+  return throughFloat32([t, kernel], (...pair) => {
+    const y = bind1(convInputP, pair, { strides, dilation, padding: noPadding(cells), groups, size: around });
+    return unwrapped(y, cells);
+  });
 }
 
 /**
@@ -419,13 +428,15 @@ export function correlate(
   k: TensorLike,
   options: Pick<ConvOptions, "strides" | "padding"> = {},
 ): Tensor {
-  const [t, kernel] = promoted("correlate", [x, k]) as [Tensor, Tensor];
-  checkOptions("correlate", options);
+  const [t, kernel] = promoted("correlate", [x, k]).map((y) => toFloat("correlate", y)) as [Tensor, Tensor];
+  checkOptions("correlate", options, ["strides", "padding"]);
   if (t.ndim < 1 || t.ndim > 3 || kernel.ndim !== t.ndim) {
     throw new ShapeError(
       `correlate() cannot slide ${typeString(kernel.type)} over ${typeString(t.type)}: both need the same rank, 1 to 3`,
     );
   }
-  const y = conv(reshape(t, [1, ...t.shape, 1]), reshape(kernel, [...kernel.shape, 1, 1]), options);
+  const shown = shownOf(t, kernel);
+  const [image, weights] = [reshape(t, [1, ...t.shape, 1]), reshape(kernel, [...kernel.shape, 1, 1])];
+  const y = convolved("correlate", image, weights, options, shown);
   return reshape(y, y.shape.slice(1, -1));
 }

@@ -4,7 +4,7 @@ import { checkOptions, storable, toTensor } from "./arguments.ts";
 import { add, mul } from "./arithmetic.ts";
 import { bind1 } from "./bind.ts";
 import { cast } from "./cast.ts";
-import { type DType, dtypes, isDType, isFloat, toDType } from "./dtype.ts";
+import { type DType, dtypes, isDType, isFloat, toDType, wideOf } from "./dtype.ts";
 import { describe } from "./errors.ts";
 import { equal, where } from "./logic.ts";
 import { notDifferentiable, type Primitive } from "./primitive.ts";
@@ -44,8 +44,13 @@ const iotaP: Primitive<{ readonly axis: number; readonly shape: Shape }> = {
 };
 
 /** The dtype option, checked; or else what it is by default. */
-export function dtypeOr(op: string, options: DTypeOption, fallback: DType): DType {
-  checkOptions(op, options);
+export function dtypeOr<O extends DTypeOption>(
+  op: string,
+  options: O,
+  fallback: DType,
+  known: readonly (keyof O & string)[] = ["dtype"],
+): DType {
+  checkOptions(op, options, known);
   const { dtype } = options;
   if (dtype === undefined) return fallback;
   if (!isDType(dtype)) throw new TypeError(`${op}() takes a dtype among ${dtypes.join(", ")}, got ${describe(dtype)}`);
@@ -222,9 +227,9 @@ export function arange(
   }
   const n = Math.max(0, Math.ceil((stop - start) / step));
   checkShape("arange", [n]);
-  const counts = cast(iota([n], 0), dtype);
+  const counts = cast(iota([n], 0), wideOf(dtype));
   const scaled = step === 1 ? counts : mul(counts, step);
-  return start === 0 ? scaled : add(scaled, start);
+  return cast(start === 0 ? scaled : add(scaled, start), dtype);
 }
 
 function checkFinite(op: string, x: unknown): void {
@@ -234,7 +239,7 @@ function checkFinite(op: string, x: unknown): void {
 }
 
 /**
- * `num` equally spaced points from start to stop, both included: `→ f32[num]`, or float64. One point is the start.
+ * `num` equally spaced points from start to stop, both included: `→ f32[num]`, or another float dtype. One point is the start.
  *
  * @throws {TypeError} If the dtype is none of floats.
  *
@@ -253,7 +258,7 @@ export function linspace(start: number, stop: number, num: number, options: DTyp
   if (!isFloat(dtype)) throw new TypeError(`linspace() makes floats, not ${dtype}: cast() the result`);
   if (num < 2) return full([num], start, { dtype });
   // Weighted from both ends, so that the last point is `stop` exactly.
-  const t = mul(cast(iota([num], 0), dtype), 1 / (num - 1));
+  const t = mul(cast(iota([num], 0), wideOf(dtype)), 1 / (num - 1));
   const last = equal(iota([num], 0), num - 1);
-  return where(last, stop, add(mul(t, stop - start), start));
+  return cast(where(last, stop, add(mul(t, stop - start), start)), dtype);
 }

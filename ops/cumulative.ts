@@ -4,13 +4,13 @@ import { checkOptions, countable, toTensor } from "./arguments.ts";
 import { mul } from "./arithmetic.ts";
 import { bind1 } from "./bind.ts";
 import { iota } from "./create.ts";
-import { describe } from "./errors.ts";
 import { linear } from "./families.ts";
 import { scatter, takeAlongAxis } from "./indexing.ts";
 import { concatenate } from "./joining.ts";
 import { equal, isNaN, logicalOr, where } from "./logic.ts";
 import { expandDims, flatten, moveAxis, reshape, slice } from "./movement.ts";
 import type { Primitive } from "./primitive.ts";
+import { roundedOnce } from "./rounded_once.ts";
 import { normalizeAxis } from "./shape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 
@@ -77,18 +77,16 @@ export interface CumulativeOptions {
 
 /** The tensor to run along, flattened where no axis is given, and how. */
 function running(op: string, given: Tensor, options: CumulativeOptions): { t: Tensor; how: Cumulative } {
-  checkOptions(op, options);
+  checkOptions(op, options, ["axis", "reverse"]);
   const { reverse = false } = options;
-  if (typeof reverse !== "boolean") {
-    throw new TypeError(`${op}() takes a reverse that is true or false, got ${describe(reverse)}`);
-  }
   const t = options.axis === undefined ? flatten(given) : given;
   return { t, how: { axis: normalizeAxis(op, options.axis, t.ndim, 0), reverse } };
 }
 
 /**
  * The running sum along an axis, y_i = x_0 + … + x_i: `f32[n] → f32[n]`. Without an axis x is flattened first. Bools
- * are counted as int32; integers wrap.
+ * are counted as int32; integers wrap. Floats are added up in float64, one after the other, and rounded as they are
+ * stored: float16 too.
  *
  * @example Usage
  * ```ts
@@ -106,7 +104,7 @@ export function cumsum(x: TensorLike, options: CumulativeOptions = {}): Tensor {
 
 /**
  * The running product along an axis, y_i = x_0 · … · x_i: `f32[n] → f32[n]`. Without an axis x is flattened first.
- * Bools become int32; integers wrap. The derivative is right also where elements are 0: nothing is divided by.
+ * Bools become int32; integers wrap; float16 is rounded once, in the end. The derivative is right also where elements are 0: nothing is divided by.
  *
  * In log n steps, each of which multiplies by what lies twice as far back (Hillis and Steele, "Data parallel
  * algorithms", 1986).
@@ -121,7 +119,11 @@ export function cumsum(x: TensorLike, options: CumulativeOptions = {}): Tensor {
  * ```
  */
 export function cumprod(x: TensorLike, options: CumulativeOptions = {}): Tensor {
-  const { t, how: { axis, reverse } } = running("cumprod", countable("cumprod", x), options);
+  const { t, how } = running("cumprod", countable("cumprod", x), options);
+  return cumprodAlong(t, how);
+}
+
+const cumprodAlong = roundedOnce("cumprod", (t, { axis, reverse }: Cumulative) => {
   const n = t.shape[axis]!;
   const part = (y: Tensor, start: number, stop: number): Tensor => {
     const before = new Array<null>(axis).fill(null);
@@ -133,7 +135,7 @@ export function cumprod(x: TensorLike, options: CumulativeOptions = {}): Tensor 
     y = concatenate(reverse ? [products, part(y, n - distance, n)] : [part(y, 0, distance), products], { axis });
   }
   return y;
-}
+});
 
 /**
  * The largest element so far along an axis, y_i = max(x_0, …, x_i): `f32[n] → f32[n]`. Without an axis x is flattened

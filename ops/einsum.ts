@@ -7,6 +7,7 @@ import { mul } from "./arithmetic.ts";
 import { count, describe, ShapeError } from "./errors.ts";
 import { moveAxis, reshape, slice, transpose } from "./movement.ts";
 import { sum } from "./reduction.ts";
+import { throughFloat32 } from "./rounded_once.ts";
 import { sizeOf, type TensorType, typeString } from "./shape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 
@@ -26,7 +27,12 @@ interface Parsed {
   readonly sizes: ReadonlyMap<Index, number>;
 }
 
-const einsumOf = derived("einsum", (xs, spec: string) => {
+const einsumOf = derived(
+  "einsum",
+  (xs, spec: string) => throughFloat32(xs, (...wide) => contracted(wide, spec)),
+);
+
+function contracted(xs: readonly Tensor[], spec: string): Tensor {
   const { operands, output, sizes } = parse(spec, xs.map((x) => x.type));
   let terms = xs.map((x, i) => simplified({ x, indices: operands[i]! }, sizes));
   while (terms.length > 1) {
@@ -35,7 +41,7 @@ const einsumOf = derived("einsum", (xs, spec: string) => {
   }
   const { x, indices } = summed(terms[0]!, output);
   return transpose(x, output.map((index) => indices.indexOf(index)));
-});
+}
 
 /**
  * Multiplies tensors and sums over indices, as the spec names them: `einsum("ij,jk->ik", a, b)` is a matrix product.
@@ -45,7 +51,7 @@ const einsumOf = derived("einsum", (xs, spec: string) => {
  * which broadcast. Without `->` the result has the axes of `...`, then the letters that appear once, in alphabetical
  * order. Axes of size 1 stretch to the size their index has elsewhere. Spaces do not count.
  *
- * Bare numbers adopt the dtype of the tensors, which are promoted. Of three operands or more, the pair whose product
+ * Bare numbers adopt the dtype of the tensors, which are promoted; float16 is rounded once, in the end. Of three operands or more, the pair whose product
  * frees most memory goes first. Reference: `numpy.einsum`.
  *
  * @throws {RangeError} If the spec is malformed, or does not fit the operands.

@@ -5,7 +5,7 @@ import type { DType } from "./dtype.ts";
 import type { Kernel } from "./kernel.ts";
 import { broadcastTo } from "./movement.ts";
 import type { Partial, Primitive, Slot } from "./primitive.ts";
-import { input, type Scalar } from "./scalar.ts";
+import { cast, input, type Scalar } from "./scalar.ts";
 import type { TensorType } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -25,7 +25,7 @@ export function pointwise(
     for (let i = 1; i < types.length; i++) if (types[i]!.dtype !== types[0]!.dtype) key += types[i]!.dtype;
     let made = bodies.get(key);
     if (made === undefined) {
-      made = scalar(...types.map((type, i) => input(i, type.dtype)));
+      made = bodyOf(scalar, types.map((type, i) => input(i, type.dtype)));
       bodies.set(key, made);
       kernels.set(made, { kind: "map", body: made });
     }
@@ -40,6 +40,15 @@ export function pointwise(
       return [bind1(this, alignBatch(inputs, batched, size), params)];
     },
   };
+}
+
+/** The expression; where it is more than one operation of float16, computed in float32 and rounded once. */
+function bodyOf(scalar: (...xs: Scalar[]) => Scalar, inputs: readonly Scalar[]): Scalar {
+  const body = scalar(...inputs);
+  const isOneOperation = body.args.every((arg) => arg.args.length === 0);
+  if (isOneOperation || inputs.every((x) => x.dtype !== "float16")) return body;
+  const wide = scalar(...inputs.map((x) => x.dtype === "float16" ? cast(x, "float32") : x));
+  return wide.dtype === "float32" ? cast(wide, "float16") : wide;
 }
 
 /** A partial derivative: a linear map of g, given kept values. */

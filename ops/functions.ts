@@ -1,4 +1,7 @@
-/** Powers, exponentials, logarithms, circular and hyperbolic functions, elementwise, with their derivatives. */
+/**
+ * Powers, exponentials, logarithms, circular and hyperbolic functions, elementwise, with their derivatives. ULP are units
+ * in the last place of the exact value; float16, rounded once more, is within 0.51. tests/ULP.md has what was measured.
+ */
 
 import * as s from "./scalar.ts";
 import { toFloat } from "./arguments.ts";
@@ -56,7 +59,8 @@ export function floatUnary(primitive: Primitive<null>, x: TensorLike): Tensor {
 
 /**
  * The angle of the point (x, y) from the positive x axis, in radians from −π to π, elementwise. Operands broadcast and
- * promote as in {@linkcode add}; integers and bools become float32. The derivative at (0, 0) is NaN.
+ * promote as in {@linkcode add}; integers and bools become float32. The derivative at (0, 0) is NaN. The value is
+ * within 0.5 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -71,7 +75,8 @@ export function atan2(y: TensorLike, x: TensorLike): Tensor {
 }
 
 /**
- * The exponential e^x, elementwise. Integers and bools become float32.
+ * The exponential e^x, elementwise. Integers and bools become float32. The value is within 2 ULP in float32 and 1 in
+ * float64.
  *
  * @example Usage
  * ```ts
@@ -86,7 +91,7 @@ export function exp(x: TensorLike): Tensor {
 }
 
 /**
- * The power 2^x, elementwise. Integers and bools become float32.
+ * The power 2^x, elementwise. Integers and bools become float32. The value is within 2 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -101,7 +106,8 @@ export function exp2(x: TensorLike): Tensor {
 }
 
 /**
- * e^x − 1, elementwise, right to the last digits also where x is small. Integers and bools become float32.
+ * e^x − 1, elementwise, right to the last digits also where x is small. Integers and bools become float32. The value is
+ * within 2 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -116,7 +122,8 @@ export function expm1(x: TensorLike): Tensor {
 }
 
 /**
- * The natural logarithm, elementwise: −∞ at 0 and NaN below. Integers and bools become float32.
+ * The natural logarithm, elementwise: −∞ at 0 and NaN below. Integers and bools become float32. The value is within 2
+ * ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -131,7 +138,8 @@ export function log(x: TensorLike): Tensor {
 }
 
 /**
- * The logarithm to base 2, elementwise: −∞ at 0 and NaN below. Integers and bools become float32.
+ * The logarithm to base 2, elementwise: −∞ at 0 and NaN below. Integers and bools become float32. The value is within 2
+ * ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -146,7 +154,8 @@ export function log2(x: TensorLike): Tensor {
 }
 
 /**
- * The logarithm to base 10, elementwise: −∞ at 0 and NaN below. Integers and bools become float32.
+ * The logarithm to base 10, elementwise: −∞ at 0 and NaN below. Integers and bools become float32. The value is within
+ * 3 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -162,7 +171,7 @@ export function log10(x: TensorLike): Tensor {
 
 /**
  * log(1 + x), elementwise, right to the last digits also where x is small: −∞ at −1 and NaN below. Integers and bools
- * become float32.
+ * become float32. The value is within 3 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -177,7 +186,8 @@ export function log1p(x: TensorLike): Tensor {
 }
 
 /**
- * The square root, elementwise, NaN below 0. Integers and bools become float32. The derivative 1 / (2√x) is ∞ at 0.
+ * The square root, elementwise, NaN below 0. Integers and bools become float32. The derivative 1 / (2√x) is ∞ at 0. The
+ * value is correctly rounded.
  *
  * @example Usage
  * ```ts
@@ -192,7 +202,8 @@ export function sqrt(x: TensorLike): Tensor {
 }
 
 /**
- * One over the square root, 1 / √x, elementwise: ∞ at 0 and NaN below. Integers and bools become float32.
+ * One over the square root, 1 / √x, elementwise: ∞ at 0 and NaN below. Integers and bools become float32. The value is
+ * within 2 ULP in float32 and 2 in float64.
  *
  * @example Usage
  * ```ts
@@ -207,7 +218,8 @@ export function rsqrt(x: TensorLike): Tensor {
 }
 
 /**
- * The sine of x in radians, elementwise, NaN at ±∞. Integers and bools become float32.
+ * The sine of x in radians, elementwise, NaN at ±∞. Integers and bools become float32. The value is within 2 ULP in
+ * float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -222,7 +234,8 @@ export function sin(x: TensorLike): Tensor {
 }
 
 /**
- * The cosine of x in radians, elementwise, NaN at ±∞. Integers and bools become float32.
+ * The cosine of x in radians, elementwise, NaN at ±∞. Integers and bools become float32. The value is within 2 ULP in
+ * float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -237,7 +250,8 @@ export function cos(x: TensorLike): Tensor {
 }
 
 /**
- * The tangent of x in radians, elementwise, NaN at ±∞. Integers and bools become float32.
+ * The tangent of x in radians, elementwise, NaN at ±∞. Integers and bools become float32. The value is within 4 ULP in
+ * float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -252,7 +266,8 @@ export function tan(x: TensorLike): Tensor {
 }
 
 /**
- * The hyperbolic sine (e^x − e^−x) / 2, elementwise. Integers and bools become float32.
+ * The hyperbolic sine (e^x − e^−x) / 2, elementwise. Integers and bools become float32. The value is within 3 ULP in
+ * float32 and 2 in float64.
  *
  * @example Usage
  * ```ts
@@ -267,7 +282,8 @@ export function sinh(x: TensorLike): Tensor {
 }
 
 /**
- * The hyperbolic cosine (e^x + e^−x) / 2, elementwise. Integers and bools become float32.
+ * The hyperbolic cosine (e^x + e^−x) / 2, elementwise. Integers and bools become float32. The value is within 2 ULP in
+ * float32 and 2 in float64.
  *
  * @example Usage
  * ```ts
@@ -283,6 +299,7 @@ export function cosh(x: TensorLike): Tensor {
 
 /**
  * The hyperbolic tangent, elementwise, from −1 to 1. Integers and bools become float32. The derivative is 1 − tanh² x.
+ * The value is within 3 ULP in float32 and 3 in float64.
  *
  * @example Usage
  * ```ts
@@ -298,7 +315,7 @@ export function tanh(x: TensorLike): Tensor {
 
 /**
  * The angle from −π/2 to π/2 whose sine is x, elementwise: NaN outside [−1, 1]. Integers and bools become float32. The
- * derivative 1 / √(1 − x²) is ∞ at ±1.
+ * derivative 1 / √(1 − x²) is ∞ at ±1. The value is within 0.5 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -314,7 +331,7 @@ export function asin(x: TensorLike): Tensor {
 
 /**
  * The angle from 0 to π whose cosine is x, elementwise: NaN outside [−1, 1]. Integers and bools become float32. The
- * derivative −1 / √(1 − x²) is −∞ at ±1.
+ * derivative −1 / √(1 − x²) is −∞ at ±1. The value is within 0.5 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -330,7 +347,7 @@ export function acos(x: TensorLike): Tensor {
 
 /**
  * The angle from −π/2 to π/2 whose tangent is x, elementwise: the bounds themselves at ±∞. Integers and bools become
- * float32. The derivative is 1 / (1 + x²).
+ * float32. The derivative is 1 / (1 + x²). The value is within 0.5 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -346,7 +363,7 @@ export function atan(x: TensorLike): Tensor {
 
 /**
  * The number whose hyperbolic sine is x, elementwise: log(x + √(x² + 1)). Integers and bools become float32. The
- * derivative is 1 / √(x² + 1).
+ * derivative is 1 / √(x² + 1). The value is within 0.5 ULP in float32 and 2 in float64.
  *
  * @example Usage
  * ```ts
@@ -361,8 +378,9 @@ export function asinh(x: TensorLike): Tensor {
 }
 
 /**
- * The number from 0 up whose hyperbolic cosine is x, elementwise: log(x + √(x² − 1)), and NaN below 1. Integers and bools
- * become float32. The derivative 1 / √(x² − 1) is ∞ at 1.
+ * The number from 0 up whose hyperbolic cosine is x, elementwise: log(x + √(x² − 1)), and NaN below 1. Integers and
+ * bools become float32. The derivative 1 / √(x² − 1) is ∞ at 1. The value is within 0.5 ULP in float32 and 2 in
+ * float64.
  *
  * @example Usage
  * ```ts
@@ -377,8 +395,8 @@ export function acosh(x: TensorLike): Tensor {
 }
 
 /**
- * The number whose hyperbolic tangent is x, elementwise: ½·log((1 + x) / (1 − x)), ±∞ at ±1, and NaN beyond. Integers and
- * bools become float32. The derivative is 1 / (1 − x²).
+ * The number whose hyperbolic tangent is x, elementwise: ½·log((1 + x) / (1 − x)), ±∞ at ±1, and NaN beyond. Integers
+ * and bools become float32. The derivative is 1 / (1 − x²). The value is within 0.5 ULP in float32 and 2 in float64.
  *
  * @example Usage
  * ```ts
@@ -393,7 +411,8 @@ export function atanh(x: TensorLike): Tensor {
 }
 
 /**
- * The cube root, elementwise, of negative numbers too. Integers and bools become float32. The derivative is ∞ at 0.
+ * The cube root, elementwise, of negative numbers too. Integers and bools become float32. The derivative is ∞ at 0. The
+ * value is within 0.5 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts

@@ -78,7 +78,7 @@ export function gatherNd(x: TensorLike, indices: Tensor): Tensor {
  * Zeros of the given shape with updates added at points on its leading axes: `i32[7,2], f32[7,6] → f32[4,5,6]` for the
  * shape `[4, 5, 6]`. It is the transpose of {@linkcode gatherNd}: the updates broadcast to the shape that would give.
  *
- * Where a point repeats, all its updates are added, in their order. Negative coordinates count from the end; an update
+ * Where a point repeats, all its updates are added, in their order; float16 in float32, rounded once. Negative coordinates count from the end; an update
  * for a point that is out of range on any axis is dropped.
  *
  * @throws {TypeError} If the updates are bool, or the indices no integer tensor.

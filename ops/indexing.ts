@@ -6,13 +6,14 @@ import { bind1 } from "./bind.ts";
 import { cast } from "./cast.ts";
 import { iota, zerosLike } from "./create.ts";
 import { tensor } from "./literal.ts";
-import { kindOf } from "./dtype.ts";
+import { kindOf, wideOf } from "./dtype.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { alignBatch } from "./families.ts";
 import type { Combiner } from "./kernel.ts";
 import { equal, greaterEqual, less, logicalAnd, where } from "./logic.ts";
 import { broadcastTo, expandDims, flatten, moveAxis, reshape } from "./movement.ts";
 import type { Primitive } from "./primitive.ts";
+import { throughFloat32 } from "./rounded_once.ts";
 import { broadcastShapes, normalizeAxis, sameShape, type Shape, sizeOf, typeString } from "./shape.ts";
 import { Tensor, type TensorLike } from "./tensor.ts";
 
@@ -87,9 +88,9 @@ const scatterExtremeP: Primitive<ScatterParams> = {
 
 /** One over the number of updates that attain the extreme of their position, 0 for the others. */
 function shares(indices: Tensor, u: Tensor, y: Tensor): Tensor {
-  const hits = cast(equal(u, gather(y, indices)), u.dtype);
+  const hits = cast(equal(u, gather(y, indices)), wideOf(u.dtype));
   const ties = gather(scatter(indices, hits, y.shape[2]!, "sum"), indices);
-  return where(equal(hits, 0), hits, div(hits, ties));
+  return cast(where(equal(hits, 0), hits, div(hits, ties)), u.dtype);
 }
 
 export function gather(x: Tensor, indices: Tensor): Tensor {
@@ -187,7 +188,7 @@ export function around(shape: Shape, axis: number): [before: number, after: numb
  */
 export function take(x: TensorLike, indices: Indices, options: { readonly axis?: number | undefined } = {}): Tensor {
   const given = toTensor("take", x);
-  checkOptions("take", options);
+  checkOptions("take", options, ["axis"]);
   const t = options.axis === undefined ? flatten(given) : given;
   const axis = normalizeAxis("take", options.axis, t.ndim, 0);
   const at = positions("take", indices, t.shape[axis]!);
@@ -222,7 +223,7 @@ export function takeAlongAxis(
 ): Tensor {
   const op = "takeAlongAxis";
   const given = toTensor(op, x);
-  checkOptions(op, options);
+  checkOptions(op, options, ["axis"]);
   const t = options.axis === undefined ? flatten(given) : given;
   const axis = normalizeAxis(op, options.axis, t.ndim, 0);
   const at = positions(op, indices, t.shape[axis]!);
@@ -264,7 +265,7 @@ function writing(
   u: Tensor;
 } {
   const t = toTensor(op, x);
-  checkOptions(op, options);
+  checkOptions(op, options, ["axis"]);
   const axis = normalizeAxis(op, options.axis, t.ndim, 0);
   const n = t.shape[axis]!;
   const at = positions(op, indices, n);
@@ -325,7 +326,8 @@ export function indexUpdate(
 /**
  * x with values added at the given positions along an axis (0 by default): `f32[5,3], i32[2], f32[2,3] → f32[5,3]`.
  *
- * The values broadcast to the shape {@linkcode take} would give. Where a position repeats, all its values are added.
+ * The values broadcast to the shape {@linkcode take} would give. Where a position repeats, all its values are added;
+ * float16 in float32, rounded once.
  * Negative indices count from the end; in an index tensor, a write out of range is dropped.
  *
  * @throws {TypeError} If x is bool, the indices are no integers, or the values' dtype does not fit that of x.
@@ -347,5 +349,6 @@ export function indexAdd(
   options: { readonly axis?: number | undefined } = {},
 ): Tensor {
   const { t, canonical, at, u } = writing("indexAdd", toNumeric("indexAdd", x), indices, values, options);
-  return reshape(add(canonical, scatter(at, u, canonical.shape[2]!, "sum")), t.shape);
+  const added = throughFloat32([canonical, u], (x, u) => add(x!, scatter(at, u!, canonical.shape[2]!, "sum")));
+  return reshape(added, t.shape);
 }

@@ -60,7 +60,7 @@ function joinable(op: string, xs: readonly TensorLike[]): Tensor[] {
 export function concatenate(xs: readonly TensorLike[], options: { readonly axis?: number | undefined } = {}): Tensor {
   const ts = joinable("concatenate", xs);
   const first = ts[0]!;
-  checkOptions("concatenate", options);
+  checkOptions("concatenate", options, ["axis"]);
   const axis = normalizeAxis("concatenate", options.axis, first.ndim, 0);
   for (const t of ts) {
     if (t.ndim !== first.ndim || t.shape.some((n, i) => i !== axis && n !== first.shape[i])) {
@@ -105,7 +105,7 @@ export function stack(xs: readonly TensorLike[], options: { readonly axis?: numb
       `stack() cannot join ${typeString(first.type)} and ${typeString(odd.type)}: shapes must be equal`,
     );
   }
-  checkOptions("stack", options);
+  checkOptions("stack", options, ["axis"]);
   const axis = normalizeAxis("stack", options.axis, first.ndim + 1, 0);
   return concatenate(ts.map((t) => expandDims(t, axis)), { axis });
 }
@@ -133,7 +133,7 @@ export function split(
   options: { readonly axis?: number | undefined } = {},
 ): Tensor[] {
   const t = toTensor("split", x);
-  checkOptions("split", options);
+  checkOptions("split", options, ["axis"]);
   const axis = normalizeAxis("split", options.axis, t.ndim, 0);
   const n = t.shape[axis]!;
   if (typeof parts !== "number" && !(Array.isArray(parts) && parts.every(Number.isInteger))) {
@@ -207,7 +207,7 @@ const sources: { readonly [M in Exclude<PadMode, "constant">]: (i: number, n: nu
  */
 export function pad(x: TensorLike, widths: readonly (readonly [number, number])[], options: PadOptions = {}): Tensor {
   const t = toTensor("pad", x);
-  checkOptions("pad", options);
+  checkOptions("pad", options, ["mode", "value"]);
   const { mode = "constant", value } = options;
   if (mode !== "constant" && !Object.hasOwn(sources, mode)) {
     throw new TypeError(`pad() knows the modes "constant", "edge", "reflect" and "wrap", got ${describe(mode)}`);
@@ -264,7 +264,7 @@ export function roll(
   options: { readonly axis?: number | readonly number[] | undefined } = {},
 ): Tensor {
   const t = toTensor("roll", x);
-  checkOptions("roll", options);
+  checkOptions("roll", options, ["axis"]);
   const shiftsGiven = typeof shift === "number" ? [shift] : shift;
   if (!Array.isArray(shiftsGiven) || !shiftsGiven.every(Number.isInteger)) {
     throw new TypeError(`roll() takes a shift that is an integer or an array of integers, got ${describe(shift)}`);
@@ -312,7 +312,7 @@ export function repeat(
   options: { readonly axis?: number | undefined } = {},
 ): Tensor {
   const given = toTensor("repeat", x);
-  checkOptions("repeat", options);
+  checkOptions("repeat", options, ["axis"]);
   const t = options.axis === undefined ? flatten(given) : given;
   const axis = normalizeAxis("repeat", options.axis, t.ndim, 0);
   checkCounts("repeat", n);

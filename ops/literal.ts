@@ -53,7 +53,7 @@ export interface TensorOptions {
  */
 export function tensor(data: TensorData, options: TensorOptions = {}): Tensor {
   const { values, shape: natural, dtype: own } = readData(data);
-  const dtype = dtypeOr("tensor", options, own);
+  const dtype = dtypeOr("tensor", options, own, ["shape", "dtype"]);
   const shape = options.shape ?? natural;
   checkShape("tensor", shape);
   if (sizeOf(shape) !== values.length) {
@@ -90,11 +90,12 @@ function readData(data: TensorData): FlatData {
 function arrayDType(data: Exclude<TensorData, NestedArray>): DType {
   if (data instanceof Float32Array) return "float32";
   if (data instanceof Float64Array) return "float64";
+  if (data instanceof Float16Array) return "float16";
   if (data instanceof Uint32Array) return "uint32";
   if (data instanceof Int32Array || data instanceof Int8Array || data instanceof Int16Array) return "int32";
   if (data instanceof Uint8Array || data instanceof Uint8ClampedArray || data instanceof Uint16Array) return "int32";
   throw new TypeError(
-    `tensor() cannot read ${describe(data)}: use a Float32Array, Float64Array, Int32Array or Uint32Array`,
+    `tensor() cannot read ${describe(data)}: use a Float32Array, Float64Array, Float16Array, Int32Array or Uint32Array`,
   );
 }
 

@@ -77,7 +77,7 @@ function band(
   options: { readonly k?: number | undefined },
 ): { t: Tensor; right: Tensor; k: number } {
   const t = toTensor(op, x);
-  checkOptions(op, options);
+  checkOptions(op, options, ["k"]);
   const { k = 0 } = options;
   if (!Number.isInteger(k)) throw new TypeError(`${op}() takes a diagonal k that is an integer, got ${describe(k)}`);
   if (t.ndim < 2) throw new ShapeError(`${op}() needs a matrix, got ${typeString(t.type)}`);
@@ -158,7 +158,7 @@ export function meshgrid(
     if (!(x instanceof Tensor)) throw new TypeError(`meshgrid() takes vectors, got ${describe(x)}`);
     if (x.ndim !== 1) throw new ShapeError(`meshgrid() takes vectors, got ${typeString(x.type)}`);
   }
-  checkOptions("meshgrid", options);
+  checkOptions("meshgrid", options, ["indexing"]);
   const { indexing = "xy" } = options;
   if (indexing !== "xy" && indexing !== "ij") {
     throw new TypeError(`meshgrid() takes indexing "xy" or "ij", got ${describe(indexing)}`);

@@ -2,13 +2,16 @@
  * Tensors and what may be done to them: creation, elementwise arithmetic, reductions, movement, indexing, contraction,
  * convolution and pooling. Importing this installs the CPU.
  *
+ * What the documentation of an operation does not say of special values is what IEEE 754 and limits give: NaN of NaN, ±∞
+ * where a result is too large, and subnormal numbers kept; by elementwise operations the sign of zeros, too.
+ *
  * @module
  */
 
 import "../cpu/install.ts";
 
 export { allClose, type CloseOptions } from "./compare.ts";
-export { dot, matmul, outer, tensordot } from "./contraction.ts";
+export { dot, inner, matmul, outer, tensordot, vdot } from "./contraction.ts";
 export {
   conv,
   type ConvOptions,
@@ -141,5 +144,6 @@ export { median, quantile } from "./quantile.ts";
 export type { Shape, TensorType } from "./shape.ts";
 export { digamma, erf, erfc, erfinv, lgamma } from "./special.ts";
 export { logSoftmax, softmax, type SoftmaxOptions } from "./softmax.ts";
+export { standardize, type StandardizeOptions } from "./standardize.ts";
 export { type Device, Tensor, type TensorLike } from "./tensor.ts";
 export type { MapLeaves } from "./tree.ts";

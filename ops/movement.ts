@@ -309,7 +309,7 @@ export function squeeze(
   options: { readonly axis?: number | readonly number[] | undefined } = {},
 ): Tensor {
   const t = toTensor("squeeze", x);
-  checkOptions("squeeze", options);
+  checkOptions("squeeze", options, ["axis"]);
   const axes = options.axis === undefined
     ? t.shape.flatMap((n, i) => (n === 1 ? [i] : []))
     : normalizeAxes("squeeze", options.axis, t.ndim);
@@ -358,7 +358,7 @@ export interface SliceOptions {
  */
 export function slice(x: TensorLike, options: SliceOptions): Tensor {
   const t = toTensor("slice", x);
-  checkOptions("slice", options);
+  checkOptions("slice", options, ["start", "stop", "step"]);
   for (const [name, list] of Object.entries(options)) {
     if (list !== undefined && !Array.isArray(list)) {
       throw new TypeError(`slice() takes ${name} as an array with an entry for each axis, got ${describe(list)}`);
@@ -404,7 +404,7 @@ export function slice(x: TensorLike, options: SliceOptions): Tensor {
  */
 export function flip(x: TensorLike, options: { readonly axis?: number | readonly number[] | undefined } = {}): Tensor {
   const t = toTensor("flip", x);
-  checkOptions("flip", options);
+  checkOptions("flip", options, ["axis"]);
   const axes = normalizeAxes("flip", options.axis, t.ndim);
   return axes.length === 0 ? t : bind1(flipP, [t], { axes });
 }

@@ -9,6 +9,7 @@ import { sqrt } from "./functions.ts";
 import { isFinite, logicalAnd, notEqual, where } from "./logic.ts";
 import { axisList, reshape } from "./movement.ts";
 import { axesOf, type AxesOptions, countNonzero, countOver, largest, max, min, sum } from "./reduction.ts";
+import { roundedOnce } from "./rounded_once.ts";
 import { dropAxes, normalizeAxis, sizeOf, typeString } from "./shape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 
@@ -56,7 +57,7 @@ export interface NormOptions extends AxesOptions {
  */
 export function norm(x: TensorLike, options: NormOptions = {}): Tensor {
   const t = toFloat("norm", x);
-  const axis = axesOf("norm", t, options);
+  const axis = axesOf("norm", t, options, ["axis", "keepDims", "ord"]);
   const { ord, keepDims } = options;
   if (ord !== undefined && ord !== "fro" && (typeof ord !== "number" || Number.isNaN(ord))) {
     throw new TypeError(`norm() takes an ord that is a number or "fro", got ${describe(ord)}`);
@@ -115,8 +116,12 @@ function extreme(t: Tensor, ord: number, over: AxesOptions): Tensor {
   return (ord > 0 ? max : min)(t, over);
 }
 
-/** (Σ |x|ᵖ)^(1/p). */
+/** (Σ |x|ᵖ)^(1/p) for a finite p. */
 function powerNorm(t: Tensor, p: number, { axis, keepDims }: AxesOptions): Tensor {
+  return powerNormOver(t, { p, axis, keepDims });
+}
+
+const powerNormOver = roundedOnce("norm", (t, { p, axis, keepDims }: AxesOptions & { readonly p: number }) => {
   const top = largest(abs(t), axis);
   // The norm is proportional to x, so the scale may be any constant: without one where there is nothing to scale by.
   const scale = where(logicalAnd(isFinite(top), notEqual(top, 0)), top, onesLike(top));
@@ -126,4 +131,4 @@ function powerNorm(t: Tensor, p: number, { axis, keepDims }: AxesOptions): Tenso
     : pow(sum(pow(abs(scaled), p), { axis, keepDims: true }), 1 / p);
   const whole = mul(y, scale);
   return keepDims ? whole : reshape(whole, dropAxes(t.shape, axis as readonly number[]));
-}
+});

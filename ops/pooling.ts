@@ -2,9 +2,11 @@
 
 import { checkOptions, toFloat } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
+import { cast } from "./cast.ts";
 import { type Padding, perAxis, resolvePadding } from "./convolution.ts";
 import { onesLike } from "./create.ts";
 import { div } from "./arithmetic.ts";
+import { type DType, wideOf } from "./dtype.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { alignBatch } from "./families.ts";
 import type { WindowGeometry, WindowRole } from "./kernel.ts";
@@ -48,45 +50,43 @@ function windowPrimitive(
 const windowSumP: Primitive<WindowParams> = windowPrimitive("windowSum", "sum", {
   kind: "linear",
   linear: [0],
-  transpose: (g, _, params, [x]) => [bind1(spreadP, [g], { ...params, size: spatial(x!) })],
+  transpose: (g, _, params, [x]) => [bind1(windowSpreadP, [g], { ...params, size: spatial(x!) })],
 });
 
-const spreadP: Primitive<WindowParams> = windowPrimitive("windowSpread", "spread", {
+const windowSpreadP: Primitive<WindowParams> = windowPrimitive("windowSpread", "spread", {
   kind: "linear",
   linear: [0],
   transpose: (c, _, params, [g]) => [bind1(windowSumP, [c], { ...params, size: spatial(g!) })],
 });
 
-const takeP: Primitive<WindowParams> = windowPrimitive("windowTake", "take", {
+const windowTakeP: Primitive<WindowParams> = windowPrimitive("windowTake", "take", {
   kind: "linear",
   linear: [0],
-  transpose: (g, [at], params, [x]) => [bind1(putP, [g, at!], { ...params, size: spatial(x!) })],
+  transpose: (g, [at], params, [x]) => [bind1(windowPutP, [g, at!], { ...params, size: spatial(x!) })],
 });
 
-const putP: Primitive<WindowParams> = windowPrimitive("windowPut", "put", {
+const windowPutP: Primitive<WindowParams> = windowPrimitive("windowPut", "put", {
   kind: "linear",
   linear: [0],
-  transpose: (c, [at], params, [g]) => [bind1(takeP, [c, at!], { ...params, size: spatial(g!) })],
+  transpose: (c, [at], params, [g]) => [bind1(windowTakeP, [c, at!], { ...params, size: spatial(g!) })],
 });
 
 /** The extreme of each window; its gradient goes to the first cell in row-major order that attains it. */
-function extremeWindow(role: "max" | "min"): Primitive<WindowParams> {
-  const argP = windowPrimitive(
-    `windowArg${role}`,
-    role === "max" ? "argMax" : "argMin",
-    notDifferentiable("it returns positions"),
-  );
-  return windowPrimitive(`window${role}`, role, {
+function extremeWindow(name: string, role: "max" | "min", argP: Primitive<WindowParams>): Primitive<WindowParams> {
+  return windowPrimitive(name, role, {
     kind: "selection",
     of: 0,
     keeps: [0],
-    push: (t, [x], params) => bind1(takeP, [t, bind1(argP, [x!], params)], params),
-    pull: (g, [x], params) => bind1(putP, [g, bind1(argP, [x!], params)], { ...params, size: spatial(x!) }),
+    push: (t, [x], params) => bind1(windowTakeP, [t, bind1(argP, [x!], params)], params),
+    pull: (g, [x], params) => bind1(windowPutP, [g, bind1(argP, [x!], params)], { ...params, size: spatial(x!) }),
   });
 }
 
-const windowMaxP = extremeWindow("max");
-const windowMinP = extremeWindow("min");
+const positions = notDifferentiable("it returns positions");
+const windowArgMaxP = windowPrimitive("windowArgMax", "argMax", positions);
+const windowArgMinP = windowPrimitive("windowArgMin", "argMin", positions);
+const windowMaxP = extremeWindow("windowMax", "max", windowArgMaxP);
+const windowMinP = extremeWindow("windowMin", "min", windowArgMinP);
 
 /** Options of pooling; a number counts for every spatial axis. */
 export interface PoolOptions {
@@ -98,10 +98,17 @@ export interface PoolOptions {
   readonly padding?: Exclude<Padding, "circular"> | undefined;
 }
 
-function pool(op: string, primitive: Primitive<WindowParams>, x: Tensor, options: PoolOptions): Tensor {
+/** Windows of x, as `dtype` if it is given, pooled. */
+function pool(
+  op: string,
+  primitive: Primitive<WindowParams>,
+  x: Tensor,
+  options: PoolOptions,
+  dtype: DType = x.dtype,
+): Tensor {
   const n = x.ndim - 2;
   if (n < 1) throw new ShapeError(`${op}() needs a tensor [batch, …spatial, channels], got ${typeString(x.type)}`);
-  checkOptions(op, options);
+  checkOptions(op, options, ["window", "strides", "padding"]);
   if (options.window === undefined) throw new TypeError(`${op}() needs a window: ${op}(x, { window: 2 })`);
   const window = perAxis(op, "window sizes", options.window, n);
   const strides = options.strides === undefined ? window : perAxis(op, "strides", options.strides, n);
@@ -123,7 +130,7 @@ function pool(op: string, primitive: Primitive<WindowParams>, x: Tensor, options
     }
     return Math.floor(room / strides[i]!) + 1;
   });
-  return bind1(primitive, [x], { window, strides, padding, size });
+  return bind1(primitive, [cast(x, dtype)], { window, strides, padding, size });
 }
 
 /**
@@ -186,10 +193,10 @@ export function minPool(x: TensorLike, options: PoolOptions): Tensor {
  */
 export function avgPool(x: TensorLike, options: PoolOptions): Tensor {
   const t = toFloat("avgPool", x);
-  const sums = pool("avgPool", windowSumP, t, options);
+  const sums = pool("avgPool", windowSumP, t, options, wideOf(t.dtype));
   // Every example and channel has the same number of real cells.
   const one = onesLike(slice(t, { stop: [1, ...spatial(t).map(() => null), 1] }));
-  return div(sums, pool("avgPool", windowSumP, one, options));
+  return cast(div(sums, pool("avgPool", windowSumP, one, options)), t.dtype);
 }
 
 /** Options of {@linkcode reduceWindow}. */
@@ -204,6 +211,7 @@ const windowPrimitives = { sum: windowSumP, max: windowMaxP, min: windowMinP } a
  * The sum, the largest or the smallest element of each window over the spatial axes, by `kind`: `f32[n,h,w,c] →
  * f32[n,h/2,w/2,c]` for windows of 2. Cells of padding do not count. Sizes are floored: ⌊(in + padding − window) / stride⌋
  * + 1. Of extremes NaN wins, and the derivative goes to the first, in row-major order. Integers and bools become float32.
+ * Sums of float16 are rounded once, in the end.
  *
  * @throws {TypeError} If `kind` is not one of the three.
  * @throws {ShapeError} If x has no spatial axis, or a window does not fit.
@@ -221,12 +229,12 @@ const windowPrimitives = { sum: windowSumP, max: windowMaxP, min: windowMinP } a
  */
 export function reduceWindow(x: TensorLike, options: ReduceWindowOptions): Tensor {
   const t = toFloat("reduceWindow", x);
-  checkOptions("reduceWindow", options);
-  const { kind } = options;
+  checkOptions("reduceWindow", options, ["kind", "window", "strides", "padding"]);
+  const { kind, ...rest } = options;
   if (!Object.hasOwn(windowPrimitives, kind)) {
     throw new TypeError(`reduceWindow() takes kind "sum", "max" or "min", got ${describe(kind)}`);
   }
-  return pool("reduceWindow", windowPrimitives[kind], t, options);
+  return pool("reduceWindow", windowPrimitives[kind], t, rest);
 }
 
 /** The spatial axes, of which there must be one at least. */

@@ -4,7 +4,7 @@ import { toFloat } from "./arguments.ts";
 import { add, floor, minimum, mul, sub } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
 import { zerosLike } from "./create.ts";
-import type { DType } from "./dtype.ts";
+import { type DType, wideOf } from "./dtype.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { take } from "./indexing.ts";
 import { tensor } from "./literal.ts";
@@ -70,7 +70,10 @@ interface Place {
 }
 
 function placeOf(q: TensorLike | readonly number[], n: number, dtype: DType): Place {
-  if (typeof q !== "number" && !Array.isArray(q)) return placeOfTensor(toFloat("quantile", q as TensorLike), n, dtype);
+  if (typeof q !== "number" && !Array.isArray(q)) {
+    const t = toFloat("quantile", q as TensorLike);
+    return placeOfTensor(cast(t, wideOf(t.dtype)), n, dtype);
+  }
   const list: readonly unknown[] = typeof q === "number" ? [q] : q;
   const shape = typeof q === "number" ? [] : [list.length];
   const positions = list.map((fraction) => {
@@ -101,14 +104,15 @@ function quantileOf(op: string, x: TensorLike, q: TensorLike | readonly number[]
   const kept = dropAxes(t.shape, axes);
   const n = countOver(t, axes);
   if (n === 0) throw new ShapeError(`${op}() cannot choose from an empty axis of ${typeString(t.type)}`);
-  const sorted = sort(reshape(moveAxis(t, axes, axes.map((_, i) => kept.length + i)), [...kept, n]));
+  const dtype = wideOf(t.dtype);
+  const sorted = sort(reshape(moveAxis(cast(t, dtype), axes, axes.map((_, i) => kept.length + i)), [...kept, n]));
 
-  const { before, weight } = placeOf(q, n, t.dtype);
+  const { before, weight } = placeOf(q, n, dtype);
   const a = take(sorted, before, { axis: -1 });
   const b = take(sorted, minimum(add(before, 1), n - 1), { axis: -1 });
   // NaN is sorted to the end, and is itself the result.
   const last = reshape(take(sorted, n - 1, { axis: -1 }), [...kept, ...weight.shape.map(() => 1)]);
-  const y = where(isNaN(last), last, between(a, b, weight));
+  const y = cast(where(isNaN(last), last, between(a, b, weight)), t.dtype);
 
   const inFront = moveAxis(y, weight.shape.map((_, i) => kept.length + i), weight.shape.map((_, i) => i));
   return options.keepDims ? reshape(inFront, [...weight.shape, ...dropAxes(t.shape, axes, true)]) : inFront;

@@ -8,12 +8,14 @@ import { cast, stopGradient } from "./cast.ts";
 import { exp, log, sqrt } from "./functions.ts";
 import { equal, isFinite, where } from "./logic.ts";
 import { derived } from "./derived.ts";
+import { wideOf } from "./dtype.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { linear, perDType } from "./families.ts";
 import type { Kernel } from "./kernel.ts";
 import { concatenate } from "./joining.ts";
 import { broadcastTo, flatten, moveAxis, reshape, slice } from "./movement.ts";
 import { notDifferentiable, type Primitive } from "./primitive.ts";
+import { roundedOnce, throughFloat32 } from "./rounded_once.ts";
 import { input } from "./scalar.ts";
 import { dropAxes, normalizeAxes, normalizeAxis, type Shape, sizeOf, typeString } from "./shape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
@@ -63,8 +65,8 @@ const sumP = linear<Axes>({
 function extremeReduction(name: "max" | "min"): Primitive<Axes> {
   /** Where the extreme is attained, each weighted by one over how often. */
   function shares(x: Tensor, y: Tensor, axes: readonly number[]): Tensor {
-    const hits = cast(equal(x, spread(y, axes, x.shape)), x.dtype);
-    return div(hits, spread(sum(hits, { axis: axes }), axes, x.shape));
+    const hits = cast(equal(x, spread(y, axes, x.shape)), wideOf(x.dtype));
+    return cast(div(hits, spread(sum(hits, { axis: axes }), axes, x.shape)), x.dtype);
   }
   return {
     name,
@@ -97,8 +99,13 @@ const argReduceP: Primitive<{ readonly extreme: "max" | "min"; readonly axis: nu
 };
 
 /** The reduced axes, checked. */
-export function axesOf(op: string, t: Tensor, options: AxesOptions): number[] {
-  checkOptions(op, options);
+export function axesOf<O extends AxesOptions>(
+  op: string,
+  t: Tensor,
+  options: O,
+  known: readonly (keyof O & string)[] = ["axis", "keepDims"],
+): number[] {
+  checkOptions(op, options, known);
   return normalizeAxes(op, options.axis, t.ndim);
 }
 
@@ -111,7 +118,10 @@ function reduce(op: string, primitive: Primitive<Axes>, t: Tensor, options: Axes
 
 /**
  * The sum over the given axes, or over all: `f32[2,3] → f32[3]` for axis 0. Bools are counted as int32; integers keep
- * their dtype and wrap. Over an empty axis it is 0.
+ * their dtype and wrap; float16 is added up in float32 and rounded once. Over an empty axis it is 0.
+ *
+ * A float32 sum is off by at most 30·2⁻²⁴ of Σ |x|, however many elements there are: only short runs of them are added up
+ * in float32, and those in float64. What the additions of a float64 sum round off is added up as well.
  *
  * @example Usage
  * ```ts
@@ -129,8 +139,8 @@ export function sum(x: TensorLike, options: AxesOptions = {}): Tensor {
 }
 
 /**
- * The mean over the given axes, or over all: `f32[2,3] → f32[3]` for axis 0. Integers and bools become float32. Over
- * an empty axis it is NaN.
+ * The mean over the given axes, or over all: `f32[2,3] → f32[3]` for axis 0. Integers and bools become float32;
+ * float16 is rounded once, in the end. Over an empty axis it is NaN. Its error is that of the {@linkcode sum}.
  *
  * @example Usage
  * ```ts
@@ -142,9 +152,13 @@ export function sum(x: TensorLike, options: AxesOptions = {}): Tensor {
  * ```
  */
 export function mean(x: TensorLike, options: AxesOptions = {}): Tensor {
-  const t = toFloat("mean", x);
-  return div(reduce("mean", sumP, t, options), countOver(t, axesOf("mean", t, options)));
+  return meanOver(toFloat("mean", x), options);
 }
+
+const meanOver = roundedOnce(
+  "mean",
+  (t, options: AxesOptions) => div(reduce("mean", sumP, t, options), countOver(t, axesOf("mean", t, options))),
+);
 
 /** How many elements a reduction combines. */
 export function countOver(t: Tensor, axes: readonly number[]): number {
@@ -153,7 +167,7 @@ export function countOver(t: Tensor, axes: readonly number[]): number {
 
 /**
  * The product over the given axes, or over all: `f32[2,3] → f32[3]` for axis 0. Bools become int32; integers keep
- * their dtype and wrap. Over an empty axis it is 1. The derivative is right also where elements are 0.
+ * their dtype and wrap; float16 is multiplied in float32 and rounded once. Over an empty axis it is 1. The derivative is right also where elements are 0.
  *
  * @example Usage
  * ```ts
@@ -165,7 +179,10 @@ export function countOver(t: Tensor, axes: readonly number[]): number {
  * ```
  */
 export function prod(x: TensorLike, options: AxesOptions = {}): Tensor {
-  const t = countable("prod", x);
+  return prodOver(countable("prod", x), options);
+}
+
+const prodOver = roundedOnce("prod", (t, options: AxesOptions) => {
   const axes = axesOf("prod", t, options);
   const kept = dropAxes(t.shape, axes);
   let y = reshape(moveAxis(t, axes, axes.map((_, i) => kept.length + i)), [...kept, countOver(t, axes)]);
@@ -181,7 +198,7 @@ export function prod(x: TensorLike, options: AxesOptions = {}): Tensor {
   }
   if (y.shape[axis] === 0) return full(options.keepDims ? dropAxes(t.shape, axes, true) : kept, 1, { dtype: t.dtype });
   return reshape(y, options.keepDims ? dropAxes(t.shape, axes, true) : kept);
-}
+});
 
 function extreme(primitive: Primitive<Axes>, x: TensorLike, options: AxesOptions): Tensor {
   const t = toTensor(primitive.name, x);
@@ -280,7 +297,7 @@ export function all(x: TensorLike, options: AxesOptions = {}): Tensor {
 
 function argExtreme(op: "argmax" | "argmin", x: TensorLike, options: AxisOptions): Tensor {
   const given = toTensor(op, x);
-  checkOptions(op, options);
+  checkOptions(op, options, ["axis", "keepDims"]);
   const t = options.axis === undefined ? flatten(given) : given;
   const axis = normalizeAxis(op, options.axis, t.ndim, 0);
   if (t.shape[axis] === 0) {
@@ -331,7 +348,8 @@ export function argmin(x: TensorLike, options: AxisOptions = {}): Tensor {
 
 /**
  * The variance over the given axes, or over all, Σ (x − mean)² / (n − ddof): `f32[2,3] → f32[3]` for axis 0. Integers
- * and bools become float32. Over an empty axis it is NaN; where n ≤ ddof the divisor is 0.
+ * and bools become float32. Over an empty axis it is NaN; where n ≤ ddof the divisor is 0. It adds up the squares of
+ * differences, so that a large mean costs no more than the square of its own error.
  *
  * @example Usage
  * ```ts
@@ -343,7 +361,7 @@ export function argmin(x: TensorLike, options: AxisOptions = {}): Tensor {
  * ```
  */
 export function variance(x: TensorLike, options: VarianceOptions = {}): Tensor {
-  return varianceOf("variance", x, options);
+  return varianceOver(toFloat("variance", x), options);
 }
 
 /**
@@ -360,12 +378,14 @@ export function variance(x: TensorLike, options: VarianceOptions = {}): Tensor {
  * ```
  */
 export function std(x: TensorLike, options: VarianceOptions = {}): Tensor {
-  return sqrt(varianceOf("std", x, options));
+  return stdOver(toFloat("std", x), options);
 }
 
-function varianceOf(op: string, x: TensorLike, options: VarianceOptions): Tensor {
-  const t = toFloat(op, x);
-  const axis = axesOf(op, t, options);
+const varianceOver = roundedOnce("variance", (t, options: VarianceOptions) => varianceOf("variance", t, options));
+const stdOver = roundedOnce("std", (t, options: VarianceOptions) => sqrt(varianceOf("std", t, options)));
+
+function varianceOf(op: string, t: Tensor, options: VarianceOptions): Tensor {
+  const axis = axesOf(op, t, options, ["axis", "keepDims", "ddof"]);
   const { keepDims, ddof = 0 } = options;
   if (typeof ddof !== "number") throw new TypeError(`${op}() takes a ddof that is a number, got ${describe(ddof)}`);
   const centered = sub(t, mean(t, { axis, keepDims: true }));
@@ -377,12 +397,13 @@ export function largest(t: Tensor, axis: number | readonly number[] | undefined)
   return stopGradient(reduce("max", maxP, t, { axis, keepDims: true }));
 }
 
-const logSumExpOver = derived("logSumExp", ([t], axis: readonly number[]) => {
-  const max = largest(t!, axis);
-  // Where nothing is finite to subtract, ∞ − ∞ would be NaN.
-  const top = where(isFinite(max), max, zerosLike(max));
-  return add(log(sum(exp(sub(t!, top)), { axis, keepDims: true })), top);
-});
+const logSumExpOver = derived("logSumExp", (xs, axis: readonly number[]) =>
+  throughFloat32(xs, (t) => {
+    const max = largest(t!, axis);
+    // Where nothing is finite to subtract, ∞ − ∞ would be NaN.
+    const top = where(isFinite(max), max, zerosLike(max));
+    return add(log(sum(exp(sub(t!, top)), { axis, keepDims: true })), top);
+  }));
 
 /**
  * log Σ e^x over the given axes, or over all, without overflow: `f32[2,3] → f32[2]` for axis 1. Integers and bools

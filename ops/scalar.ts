@@ -6,7 +6,8 @@
 import type { DType } from "./dtype.ts";
 
 /**
- * The closed list of scalar operations. Float semantics are IEEE 754; integer arithmetic wraps.
+ * The closed list of scalar operations. Float semantics are IEEE 754; integer arithmetic wraps. Every
+ * result is rounded to its dtype: of float16 what float32 or better gives for it.
  * - `min`, `max`: NaN if either is NaN; −0 < +0.
  * - `rem`: the sign of the dividend; an integer remainder by 0 is 0.
  * - `shl`, `shr`: 0 (or −1 for a negative int32 `shr`) when the distance is 32 or more; `shr` keeps the sign of int32.

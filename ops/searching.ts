@@ -66,7 +66,7 @@ const search = derived("searchSorted", ([sorted, values]: readonly Tensor[], sid
  * ```
  */
 export function searchSorted(sorted: Tensor, values: TensorLike, options: SearchOptions = {}): Tensor {
-  checkOptions("searchSorted", options);
+  checkOptions("searchSorted", options, ["side"]);
   const { side = "left" } = options;
   if (side !== "left" && side !== "right") {
     throw new TypeError(`searchSorted() takes the side "left" or "right", got ${describe(side)}`);

@@ -4,7 +4,7 @@ import { toNumeric, toTensor } from "./arguments.ts";
 import { div, maximum } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
 import { constantOf } from "./create.ts";
-import { kindOf } from "./dtype.ts";
+import { type DType, isFloat, kindOf, wideOf } from "./dtype.ts";
 import { ShapeError } from "./errors.ts";
 import { around, type Indices, inRange, scatter } from "./indexing.ts";
 import type { Combiner } from "./kernel.ts";
@@ -12,7 +12,8 @@ import { flatten, reshape } from "./movement.ts";
 import { checkCount, typeString } from "./shape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 
-function segment(op: string, x: TensorLike, ids: Indices, n: number, combiner: Combiner): Tensor {
+/** Rows combined by their segment, as `dtype` if it is given. */
+function segment(op: string, x: TensorLike, ids: Indices, n: number, combiner: Combiner, dtype?: DType): Tensor {
   const t = toNumeric(op, x);
   checkCount(op, "n", n);
   const to = inRange(op, ids, n);
@@ -22,13 +23,15 @@ function segment(op: string, x: TensorLike, ids: Indices, n: number, combiner: C
     );
   }
   const [, after] = around(t.shape, 0);
-  const y = scatter(cast(reshape(to, [1, to.size]), "int32"), reshape(t, [1, 1, to.size, after]), n, combiner);
+  const rows = cast(reshape(t, [1, 1, to.size, after]), dtype ?? t.dtype);
+  const y = scatter(cast(reshape(to, [1, to.size]), "int32"), rows, n, combiner);
   return reshape(y, [n, ...t.shape.slice(1)]);
 }
 
 /**
  * The sum of the rows of each segment: `f32[r,…], i32[r] → f32[n,…]`. Row i belongs to segment `ids[i]`, in any order;
- * an empty segment has 0. In a tensor, an id below 0 or from n on drops its row.
+ * an empty segment has 0. In a tensor, an id below 0 or from n on drops its row. Rows of float16 are added up in
+ * float32, and rounded once.
  *
  * @throws {TypeError} If x is bool or the ids are no integers.
  * @throws {ShapeError} If there is not one id for each row.
@@ -107,9 +110,10 @@ export function segmentMin(x: TensorLike, ids: Indices, n: number): Tensor {
  */
 export function segmentMean(x: TensorLike, ids: Indices, n: number): Tensor {
   const t = toNumeric("segmentMean", x);
-  const total = segment("segmentMean", t, ids, n, "sum");
+  const total = segment("segmentMean", t, ids, n, "sum", wideOf(t.dtype));
   const counts = segment("segmentMean", constantOf(1, "int32", [t.shape[0]!]), ids, n, "sum");
-  return div(total, reshape(maximum(counts, 1), [n, ...total.shape.slice(1).map(() => 1)]));
+  const means = div(total, reshape(maximum(counts, 1), [n, ...total.shape.slice(1).map(() => 1)]));
+  return isFloat(t.dtype) ? cast(means, t.dtype) : means;
 }
 
 /**

@@ -5,6 +5,7 @@ import { div, sub } from "./arithmetic.ts";
 import { exp, log } from "./functions.ts";
 import { derived } from "./derived.ts";
 import { largest, sum } from "./reduction.ts";
+import { throughFloat32 } from "./rounded_once.ts";
 import { normalizeAxes } from "./shape.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 
@@ -14,18 +15,20 @@ export interface SoftmaxOptions {
   readonly axis?: number | readonly number[] | undefined;
 }
 
-const softmaxOver = derived("softmax", ([x], axes: readonly number[]) => {
-  const e = exp(sub(x!, largest(x!, axes)));
-  return div(e, sum(e, { axis: axes, keepDims: true }));
-});
+const softmaxOver = derived("softmax", (xs, axes: readonly number[]) =>
+  throughFloat32(xs, (x) => {
+    const e = exp(sub(x!, largest(x!, axes)));
+    return div(e, sum(e, { axis: axes, keepDims: true }));
+  }));
 
-const logSoftmaxOver = derived("logSoftmax", ([x], axes: readonly number[]) => {
-  const shifted = sub(x!, largest(x!, axes));
-  return sub(shifted, log(sum(exp(shifted), { axis: axes, keepDims: true })));
-});
+const logSoftmaxOver = derived("logSoftmax", (xs, axes: readonly number[]) =>
+  throughFloat32(xs, (x) => {
+    const shifted = sub(x!, largest(x!, axes));
+    return sub(shifted, log(sum(exp(shifted), { axis: axes, keepDims: true })));
+  }));
 
 function axesOf(op: string, t: Tensor, options: SoftmaxOptions): number[] {
-  checkOptions(op, options);
+  checkOptions(op, options, ["axis"]);
   const { axis = t.ndim === 0 ? [] : -1 } = options;
   return normalizeAxes(op, axis, t.ndim);
 }

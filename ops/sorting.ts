@@ -28,7 +28,7 @@ export interface SortOptions {
 
 /** The positions that sort a tensor, and along which axis. */
 function ordering(op: string, t: Tensor, options: SortOptions): { order: Tensor; axis: number } {
-  checkOptions(op, options);
+  checkOptions(op, options, ["axis", "descending"]);
   const axis = normalizeAxis(op, options.axis, t.ndim, -1);
   const { descending = false } = options;
   return { order: moveAxis(bind1(argsortP, [moveAxis(t, axis, -1)], { descending }), -1, axis), axis };
@@ -96,7 +96,7 @@ export function topK(
   options: { readonly axis?: number | undefined } = {},
 ): { values: Tensor; indices: Tensor } {
   const t = toTensor("topK", x);
-  checkOptions("topK", options);
+  checkOptions("topK", options, ["axis"]);
   const { order, axis } = ordering("topK", t, { axis: options.axis, descending: true });
   if (!Number.isInteger(k) || k < 0 || k > t.shape[axis]!) {
     throw new RangeError(`topK() cannot take ${String(k)} elements from axis ${axis} of ${typeString(t.type)}`);

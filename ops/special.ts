@@ -36,8 +36,8 @@ function polygamma(n: TensorLike, x: Tensor): Tensor {
 }
 
 /**
- * The error function 2/√π · ∫₀ˣ e^(−t²) dt, elementwise, from −1 to 1. Integers and bools become float32. The derivative
- * is 2/√π · e^(−x²).
+ * The error function 2/√π · ∫₀ˣ e^(−t²) dt, elementwise, from −1 to 1. Integers and bools become float32. The
+ * derivative is 2/√π · e^(−x²). The value is within 0.5 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -53,7 +53,8 @@ export function erf(x: TensorLike): Tensor {
 
 /**
  * The complementary error function 1 − erf(x), elementwise, from 2 to 0, with all its digits also where it is small.
- * Integers and bools become float32. The derivative is −2/√π · e^(−x²).
+ * Integers and bools become float32. The derivative is −2/√π · e^(−x²). The value is within 0.5 ULP in float32 and 3 in
+ * float64.
  *
  * @example Usage
  * ```ts
@@ -68,8 +69,8 @@ export function erfc(x: TensorLike): Tensor {
 }
 
 /**
- * The inverse of {@linkcode erf}, elementwise: ±∞ at ±1 and NaN beyond. Integers and bools become float32. The derivative
- * is √π/2 · e^(y²) where y is the result: ∞ at ±1.
+ * The inverse of {@linkcode erf}, elementwise: ±∞ at ±1 and NaN beyond. Integers and bools become float32. The
+ * derivative is √π/2 · e^(y²) where y is the result: ∞ at ±1. The value is within 0.5 ULP in float32 and 3 in float64.
  *
  * @example Usage
  * ```ts
@@ -84,10 +85,11 @@ export function erfinv(x: TensorLike): Tensor {
 }
 
 /**
- * The logarithm of the absolute value of the gamma function, log |Γ(x)|, elementwise: log (x − 1)! for whole x, and ∞ at
- * 0, at negative integers and at ±∞. Integers and bools become float32. The derivative is {@linkcode digamma}.
+ * The logarithm of the absolute value of the gamma function, log |Γ(x)|, elementwise: log (x − 1)! for whole x, and ∞
+ * at 0, at negative integers and at ±∞. Integers and bools become float32. The derivative is {@linkcode digamma}. The
+ * value is within 0.5 ULP in float32 and 3 in float64.
  *
- * Near the negative roots the error is small beside 1, not beside the result.
+ * At negative arguments, where it is a difference, the last place is that of 1 if the result is smaller.
  *
  * @example Usage
  * ```ts
@@ -102,10 +104,11 @@ export function lgamma(x: TensorLike): Tensor {
 }
 
 /**
- * The derivative of {@linkcode lgamma}, elementwise: NaN at 0, at negative integers and at −∞. Integers and bools become
- * float32. It has derivatives of every order, the polygamma functions.
+ * The derivative of {@linkcode lgamma}, elementwise: NaN at 0, at negative integers and at −∞. Integers and bools
+ * become float32. It has derivatives of every order, the polygamma functions. The value is within 0.5 ULP in float32
+ * and 5 in float64.
  *
- * Near the roots the error is small beside 1, not beside the result.
+ * At negative arguments, where it is a difference, the last place is that of 1, or of log |x|, if the result is smaller.
  *
  * @example Usage
  * ```ts

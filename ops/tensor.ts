@@ -66,8 +66,8 @@ export abstract class Tensor {
   abstract concrete(): ConcreteTensor;
 
   /**
-   * The elements in row-major order, as a copy of one's own: Float32Array, Float64Array, Int32Array, Uint32Array, or
-   * Uint8Array for bool. The type argument is the caller's word for the dtype.
+   * The elements in row-major order, as a copy of one's own: Float32Array, Float64Array, Float16Array, Int32Array,
+   * Uint32Array, or Uint8Array for bool. The type argument is the caller's word for the dtype.
    */
   async data<A extends TypedArray = Float32Array>(): Promise<A> {
     const x = this.concrete();

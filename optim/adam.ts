@@ -1,9 +1,11 @@
 /** Adam: steps of a size that is adapted to each parameter. */
 
+import { checkOptions } from "../ops/arguments.ts";
 import { zeros } from "../ops/create.ts";
 import { derivedAll } from "../ops/derived.ts";
 import { add, div, mul, neg, square } from "../ops/arithmetic.ts";
 import { cast } from "../ops/cast.ts";
+import { wideOf } from "../ops/dtype.ts";
 import { expm1, sqrt } from "../ops/functions.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { atEachLeaf, zerosFor } from "./leaves.ts";
@@ -13,6 +15,7 @@ import {
   checkLearningRate,
   descend,
   type LearningRate,
+  likeGradient,
   rateAt,
   withDecay,
 } from "./parts.ts";
@@ -55,14 +58,16 @@ interface Settings {
   readonly biasCorrection: boolean;
 }
 
-const stepOf = derivedAll("adam", ([g, m0, v0, step, scheduled], settings: Settings) => {
+const stepOf = derivedAll("adam", ([grad, m0, v0, step, scheduled], settings: Settings) => {
   const { rate, b1, b2, epsilon, epsilonInsideRoot, biasCorrection } = settings;
-  const m = add(mul(b1, m0!), mul(1 - b1, g!));
-  const v = add(mul(b2, v0!), mul(1 - b2, square(g!)));
-  const mean = biasCorrection ? div(m, weightSoFar(b1, cast(step!, g!.dtype))) : m;
-  const meanSquare = biasCorrection ? div(v, weightSoFar(b2, cast(step!, g!.dtype))) : v;
+  // The square of a float16, and ε, would soon be 0.
+  const g = cast(grad!, wideOf(grad!.dtype));
+  const m = add(mul(b1, m0!), mul(1 - b1, g));
+  const v = add(mul(b2, v0!), mul(1 - b2, square(g)));
+  const mean = biasCorrection ? div(m, weightSoFar(b1, cast(step!, g.dtype))) : m;
+  const meanSquare = biasCorrection ? div(v, weightSoFar(b2, cast(step!, g.dtype))) : v;
   const root = epsilonInsideRoot ? sqrt(add(meanSquare, epsilon)) : add(sqrt(meanSquare), epsilon);
-  return [descend(div(mean, root), scheduled, rate), m, v];
+  return [likeGradient(descend(div(mean, root), scheduled, rate), grad!), m, v];
 });
 
 /** 1 − decay^step, without the cancellation that would cost float32 four digits at the first step. */
@@ -74,6 +79,8 @@ function weightSoFar(decay: number, step: Tensor): Tensor {
  * Adam: with running means m of the gradient g and v of g², the update is `−α m̂ / (√v̂ + ε)`, where m̂ = m / (1 − β₁^t)
  * and v̂ = v / (1 − β₂^t) correct for the start from 0. Defaults and rules are PyTorch's; weight decay C adds C w to the
  * gradient.
+ *
+ * The means of float16 gradients are kept in float32, where their squares and ε do not vanish; updates are float16.
  *
  * The form of the lectures, `−α m / √(v + ε)`, is `{ b1: 0.9, b2: 0.9, biasCorrection: false, epsilonInsideRoot: true }`.
  *
@@ -94,6 +101,15 @@ function weightSoFar(decay: number, step: Tensor): Tensor {
  * Reference: Kingma and Ba, Adam: a method for stochastic optimization, ICLR 2015, algorithm 1.
  */
 export function adam(options: AdamOptions = {}): Transform<AdamState> {
+  checkOptions("adam", options, [
+    "learningRate",
+    "b1",
+    "b2",
+    "epsilon",
+    "epsilonInsideRoot",
+    "biasCorrection",
+    "weightDecay",
+  ]);
   const { learningRate = 1e-3, b1 = 0.9, b2 = 0.999, epsilon = 1e-8, weightDecay = 0 } = options;
   const { epsilonInsideRoot = false, biasCorrection = true } = options;
   checkLearningRate("adam", learningRate);

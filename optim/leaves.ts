@@ -2,7 +2,7 @@
 
 import { toTensor } from "../ops/arguments.ts";
 import { zerosLike } from "../ops/create.ts";
-import { isFloat } from "../ops/dtype.ts";
+import { isFloat, wideOf } from "../ops/dtype.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
 import { sameShape, typeString } from "../ops/shape.ts";
 import { isTensor, type Tensor } from "../ops/tensor.ts";
@@ -68,7 +68,7 @@ function at(path: string): string {
   return path === "" ? "" : ` at ${path}`;
 }
 
-/** The same tree of zeros; null for leaves of integers and bools, which have no gradient. */
+/** The same tree of zeros, in float32 for float16; null for leaves of integers and bools, which have no gradient. */
 export function zerosFor(params: unknown): unknown {
-  return map<unknown, Tensor | null>((x) => isFloat(x.dtype) ? zerosLike(x) : null, params);
+  return map<unknown, Tensor | null>((x) => isFloat(x.dtype) ? zerosLike(x, { dtype: wideOf(x.dtype) }) : null, params);
 }

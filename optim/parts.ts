@@ -4,6 +4,7 @@ import { derived } from "../ops/derived.ts";
 import { add, mul, neg } from "../ops/arithmetic.ts";
 import { cast } from "../ops/cast.ts";
 import { describe } from "../ops/errors.ts";
+import { throughFloat32 } from "../ops/rounded_once.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { atEachLeaf } from "./leaves.ts";
 import type { Schedule } from "./schedules.ts";
@@ -21,7 +22,15 @@ export function descend(direction: Tensor, scheduled: Tensor | undefined, fixed:
   return mul(direction, scheduled ? neg(cast(scheduled, direction.dtype)) : -fixed!);
 }
 
-const decayed = derived("weightDecay", ([g, p], factor: number) => add(g!, mul(factor, p!)));
+/** An update computed in float32 from a gradient of float16, in float16 as the parameters are. */
+export function likeGradient(update: Tensor, grad: Tensor): Tensor {
+  return grad.dtype === "float16" ? cast(update, "float16") : update;
+}
+
+const decayed = derived(
+  "weightDecay",
+  (xs, factor: number) => throughFloat32(xs, (g, p) => add(g!, mul(factor, p!))),
+);
 
 /** The gradients of the loss with ½·`factor`·‖params‖² added. */
 export function withDecay<G>(op: string, grads: G, params: unknown, factor: number): G {

@@ -1,5 +1,6 @@
 /** Learning rates that change: functions of the number of steps taken. */
 
+import { checkOptions } from "../ops/arguments.ts";
 import { derived } from "../ops/derived.ts";
 import { add, div, minimum, mul, sub } from "../ops/arithmetic.ts";
 import { cast } from "../ops/cast.ts";
@@ -52,6 +53,7 @@ export function cosineDecay(
   steps: number,
   options: { readonly alpha?: number | undefined } = {},
 ): Schedule {
+  checkOptions("cosineDecay", options, ["alpha"]);
   checkRate("cosineDecay", "an initial rate", initial);
   checkSteps("cosineDecay", "steps", steps, 1);
   const settings = { initial, steps, alpha: options.alpha ?? 0 };
@@ -101,6 +103,7 @@ export function warmupCosine(
   steps: number,
   options: { readonly end?: number | undefined } = {},
 ): Schedule {
+  checkOptions("warmupCosine", options, ["end"]);
   checkRate("warmupCosine", "an initial rate", initial);
   checkRate("warmupCosine", "a peak rate", peak);
   checkSteps("warmupCosine", "warmup", warmup, 0);

@@ -1,11 +1,20 @@
 /** Stochastic gradient descent, with momentum. */
 
+import { checkOptions } from "../ops/arguments.ts";
 import { zeros } from "../ops/create.ts";
 import { derivedAll } from "../ops/derived.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { atEachLeaf, zerosFor } from "./leaves.ts";
-import { checkAtLeastZero, checkLearningRate, descend, type LearningRate, rateAt, withDecay } from "./parts.ts";
+import {
+  checkAtLeastZero,
+  checkLearningRate,
+  descend,
+  type LearningRate,
+  likeGradient,
+  rateAt,
+  withDecay,
+} from "./parts.ts";
 import type { Transform } from "./transform.ts";
 
 /** Options of {@linkcode sgd}. */
@@ -37,12 +46,13 @@ interface Settings {
 const stepOf = derivedAll("sgd", ([g, v, scheduled], { rate, momentum, nesterov }: Settings) => {
   const velocity = add(mul(momentum, v!), g!);
   const direction = nesterov ? add(g!, mul(momentum, velocity)) : velocity;
-  return [descend(direction, scheduled, rate), velocity];
+  return [likeGradient(descend(direction, scheduled, rate), g!), velocity];
 });
 
 /**
  * Gradient descent with momentum μ, by PyTorch's rule: `v ← μ v + g`, and the update is `−α v`, or with `nesterov`
- * `−α (g + μ v)`. Weight decay C stands for the loss ½C‖w‖²: it adds C w to the gradient.
+ * `−α (g + μ v)`. Weight decay C stands for the loss ½C‖w‖²: it adds C w to the gradient. The
+ * velocity of float16 gradients is kept in float32; updates are float16.
  *
  * @throws {RangeError} for an option out of range, and for `nesterov` without momentum.
  *
@@ -66,6 +76,7 @@ const stepOf = derivedAll("sgd", ([g, v, scheduled], { rate, momentum, nesterov 
  * Reference: Sutskever et al., On the importance of initialization and momentum in deep learning, ICML 2013.
  */
 export function sgd(options: SgdOptions = {}): Transform<SgdState> {
+  checkOptions("sgd", options, ["learningRate", "momentum", "nesterov", "weightDecay"]);
   const { learningRate = 1e-3, momentum = 0, nesterov = false, weightDecay = 0 } = options;
   checkLearningRate("sgd", learningRate);
   checkAtLeastZero("sgd", "momentum", momentum);

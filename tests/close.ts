@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import type { DType } from "../ops/dtype.ts";
 import type { Tensor } from "../ops/tensor.ts";
-import { isFloat, type Plain } from "./plain.ts";
+import { castValue, isFloat, type Plain } from "./plain.ts";
 
 /** The values of a tensor, as plain numbers. */
 export function read(x: Tensor): Plain {
@@ -12,12 +12,13 @@ export function read(x: Tensor): Plain {
 
 /** The distance from one float of this size to the next. */
 export function ulp(value: number, dtype: DType): number {
-  const [bits, lowest] = dtype === "float32" ? [23, -126] : [52, -1022];
+  const [bits, lowest] = dtype === "float32" ? [23, -126] : dtype === "float16" ? [10, -14] : [52, -1022];
   const exponent = value === 0 ? lowest : Math.max(lowest, Math.floor(Math.log2(Math.abs(value))));
   return 2 ** Math.max(exponent - bits, -1074);
 }
 
 export interface Allowance {
+  /** Of float16, units of float32 beside half a unit of float16, for the one rounding. */
   readonly ulps: number;
   /** Magnitudes to take the last place of, element by element; those of the expected values unless given. */
   readonly of?: Plain | undefined;
@@ -44,20 +45,23 @@ function isNear(
   { ulps, signedZeros = false }: Allowance,
   magnitude: number,
 ): boolean {
-  const rounded = dtype === "float32" ? Math.fround(e) : e;
+  const rounded = castValue(e, dtype, dtype);
   if (signedZeros && ulps === 0 ? Object.is(a, rounded) : a === rounded || (a !== a && rounded !== rounded)) {
     return true;
   }
   if (!isFloat(dtype) || !Number.isFinite(a) || !Number.isFinite(e)) {
     return isFloat(dtype) && nearlyOverflows(a, e, dtype, ulps);
   }
-  return Math.abs(a - e) <= ulps * ulp(Math.max(Math.abs(e), Math.abs(magnitude)), dtype);
+  const size = Math.max(Math.abs(e), Math.abs(magnitude));
+  if (dtype !== "float16") return Math.abs(a - e) <= ulps * ulp(size, dtype);
+  return ulps > 0 &&
+    Math.abs(a - e) <= ulps * ulp(size, "float32") + ulp(Math.max(Math.abs(a), Math.abs(e)), dtype) / 2;
 }
 
 /** An infinity where the exact result is within the allowance of it, or the other way round. */
 function nearlyOverflows(a: number, e: number, dtype: DType, ulps: number): boolean {
-  const largest = dtype === "float32" ? 3.4028234663852886e38 : Number.MAX_VALUE;
-  const slack = ulps * ulp(largest, dtype);
+  const largest = dtype === "float32" ? 3.4028234663852886e38 : dtype === "float16" ? 65520 : Number.MAX_VALUE;
+  const slack = ulps * ulp(largest, dtype === "float16" ? "float32" : dtype);
   return ulps > 0 && Math.sign(a) === Math.sign(e) && Math.abs(a) >= largest - slack && Math.abs(e) >= largest - slack;
 }
 

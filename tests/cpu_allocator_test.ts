@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
 import { Allocator } from "../cpu/allocator.ts";
+import { check } from "./property.ts";
 
 const page = 65536;
 
@@ -77,7 +78,7 @@ function largestGap(live: readonly Live[], start: number, end: number): number {
 Deno.test("allocator: no overlap, growth only where no gap fits, and one block again when all are free", () => {
   // Near the end of the address space no sum may wrap at 2^31 or 2^32.
   const start = fc.constantFrom(0, page, 2 ** 31 - page, 2 ** 32 - 2 ** 30);
-  fc.assert(fc.property(start, steps, fc.boolean(), (start, steps, backwards) => {
+  check(fc.tuple(start, steps, fc.boolean()), ([start, steps, backwards]) => {
     const memory = fakeMemory(start);
     const allocator = new Allocator(memory.grow);
     const live: Live[] = [];
@@ -95,11 +96,11 @@ Deno.test("allocator: no overlap, growth only where no gap fits, and one block a
     const grown = memory.steps.length;
     if (grown > 0) assertEquals(allocator.allocate(allocator.totalBytes), start);
     assertEquals(memory.steps.length, grown);
-  }));
+  }, { share: 4 });
 });
 
 Deno.test("allocator: others may grow the same memory in between", () => {
-  fc.assert(fc.property(fc.array(fc.tuple(fc.nat(2), steps), { maxLength: 4 }), (phases) => {
+  check(fc.array(fc.tuple(fc.nat(2), steps), { maxLength: 4 }), (phases) => {
     const memory = fakeMemory();
     const allocator = new Allocator(memory.grow);
     const live: Live[] = [];
@@ -109,7 +110,7 @@ Deno.test("allocator: others may grow the same memory in between", () => {
     }
     for (const { address } of live) allocator.free(address);
     assertEquals(allocator.usedBytes, 0);
-  }));
+  }, { share: 4 });
 });
 
 Deno.test("allocator: grows by the free end's shortage, by a quarter, or by a mebibyte, in whole pages", () => {
@@ -140,18 +141,15 @@ Deno.test("allocator: what was freed is used again", () => {
 });
 
 Deno.test("allocator: thousands of blocks are freed in any order", () => {
-  fc.assert(
-    fc.property(fc.shuffledSubarray(Array.from({ length: 5000 }, (_, i) => i), { minLength: 5000 }), (order) => {
-      const memory = fakeMemory();
-      const allocator = new Allocator(memory.grow);
-      const addresses = order.map((i) => allocator.allocate(16 * (1 + i % 100)));
-      for (const i of order) allocator.free(addresses[i]!);
-      const grown = memory.steps.length;
-      assertEquals(allocator.allocate(allocator.totalBytes), 0);
-      assertEquals(memory.steps.length, grown);
-    }),
-    { numRuns: 5 },
-  );
+  check(fc.shuffledSubarray(Array.from({ length: 5000 }, (_, i) => i), { minLength: 5000 }), (order) => {
+    const memory = fakeMemory();
+    const allocator = new Allocator(memory.grow);
+    const addresses = order.map((i) => allocator.allocate(16 * (1 + i % 100)));
+    for (const i of order) allocator.free(addresses[i]!);
+    const grown = memory.steps.length;
+    assertEquals(allocator.allocate(allocator.totalBytes), 0);
+    assertEquals(memory.steps.length, grown);
+  }, { share: 0.15 });
 });
 
 Deno.test("allocator: a fit is found behind any number of free blocks that are too small", () => {

@@ -21,6 +21,7 @@ import {
 } from "../ops/scalar.ts";
 import type { Shape } from "../ops/shape.ts";
 import { testMachine } from "./machine.ts";
+import { check } from "./property.ts";
 import { arrayOf } from "./reference.ts";
 import { framed, layouts, placeOperand, shapes, signed } from "./views.ts";
 
@@ -33,7 +34,12 @@ const specials: { readonly [D in DType]: readonly number[] } = {
     0, -0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 3, -7, 1e-45, -1e-45, 1e-39, 1.1754943508222875e-38, 1e-20, -1e-4, 0.1, 10,
     -88.5, 127.75, 8388607.5, 16777217, -4294967295, 4294967040, 1e10, 3.4028234663852886e38, Infinity, -Infinity, NaN, 31,
   ],
-  float64: [0, -0, 1, -1.5, 1e300, NaN, Infinity],
+  // Some lie so near a halfway point of float16 that float32 on the way would go to the wrong side.
+  float64: [0, -0, 1, -1.5, 1e300, NaN, Infinity, 65519.999999999, 1e-9, 1 + 2 ** -11 + 2 ** -40, -(2 ** -25)],
+  float16: [
+    0, -0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 3, -7, 2 ** -24, -(2 ** -24), 1023 * 2 ** -24, 2 ** -14, 2 ** -10, -0.001,
+    0.1, 10, -88.5, 127.75, 1023.5, -2049, 40000, 65504, -65504, Infinity, -Infinity, NaN,
+  ],
   int32: [0, 1, -1, 2, 3, -7, 31, 32, 33, 100, 65536, 2147483647, -2147483648],
   uint32: [0, 1, 2, 3, 7, 31, 32, 100, 65537, 2147483647, 2147483648, 4294967295, 5],
   bool: [0, 1, 1],
@@ -43,6 +49,21 @@ const comparisons: readonly BinaryOp[] = ["eq", "ne", "lt", "le"];
 const exactUnary: { readonly [D in DType]: readonly UnaryOp[] } = {
   float32: ["neg", "abs", "sign", "sqrt", "floor", "ceil", "trunc", "round", "asin", "erf", "lgamma"],
   float64: ["neg", "abs", "sqrt", "exp"],
+  float16: [
+    "neg",
+    "abs",
+    "sign",
+    "sqrt",
+    "floor",
+    "ceil",
+    "trunc",
+    "round",
+    "asin",
+    "acosh",
+    "erf",
+    "lgamma",
+    "digamma",
+  ],
   int32: ["neg", "abs", "sign", "floor", "ceil", "trunc", "round", "not"],
   uint32: ["neg", "abs", "sign", "floor", "ceil", "trunc", "round", "not"],
   bool: ["not", "neg", "abs", "sign"],
@@ -50,6 +71,7 @@ const exactUnary: { readonly [D in DType]: readonly UnaryOp[] } = {
 const exactBinary: { readonly [D in DType]: readonly BinaryOp[] } = {
   float32: ["add", "sub", "mul", "div", "rem", "min", "max", "atan2", "polygamma", ...comparisons],
   float64: ["add", "div", ...comparisons],
+  float16: ["add", "sub", "mul", "div", "rem", "min", "max", "atan2", "polygamma", ...comparisons],
   int32: ["add", "sub", "mul", "div", "rem", "min", "max", "pow", "and", "or", "xor", "shl", "shr", ...comparisons],
   uint32: ["add", "sub", "mul", "div", "rem", "min", "max", "pow", "and", "or", "xor", "shl", "shr", ...comparisons],
   bool: ["add", "sub", "mul", "min", "max", "and", "or", "xor", ...comparisons],
@@ -123,8 +145,9 @@ Deno.test("map: every cast, and select of every dtype", () => {
 
 const a = input(0, "float32");
 const b = input(1, "float32");
+const h = input(4, "float16");
 
-/** Bodies of up to two float32 inputs, an int32 and a bool, in every dtype; exact, so that the reference is met bit for bit. */
+/** Bodies of two float32 inputs, an int32, a bool and a float16, in every dtype; exact, so that the reference is met. */
 const bodies: readonly Scalar[] = [
   a,
   binary("add", a, b),
@@ -141,6 +164,12 @@ const bodies: readonly Scalar[] = [
   // Much to hoist when b stands still.
   binary("add", a, unary("sqrt", unary("abs", binary("mul", b, constant(3, "float32"))))),
   constant(7, "int32"),
+  h,
+  binary("add", h, binary("mul", h, constant(0.1, "float16"))),
+  binary("sub", cast(a, "float16"), h),
+  cast(h, "float32"),
+  binary("lt", h, cast(input(2, "int32"), "float16")),
+  constant(0.1, "float16"),
 ];
 
 const given: readonly { readonly dtype: DType; readonly values: readonly number[] }[] = [
@@ -148,6 +177,7 @@ const given: readonly { readonly dtype: DType; readonly values: readonly number[
   { dtype: "float32", values: specials.float32.toReversed() },
   { dtype: "int32", values: specials.int32 },
   { dtype: "bool", values: [0, 1, 1, 0, 1] },
+  { dtype: "float16", values: specials.float16 },
 ];
 
 Deno.test("map: any body on any views of any shape", () => {
@@ -158,14 +188,11 @@ Deno.test("map: any body on any views of any shape", () => {
       views: fc.tuple(...given.map(() => layouts(shape))),
     })
   );
-  fc.assert(
-    fc.property(cases, ({ shape, body, views }) => {
-      machine.reset();
-      const inputs = given.map(({ dtype, values }, n) => placeOperand(machine, dtype, values, shape, views[n]!));
-      expectReference(body, inputs, shape);
-    }),
-    { numRuns: 2000 },
-  );
+  check(cases, ({ shape, body, views }) => {
+    machine.reset();
+    const inputs = given.map(({ dtype, values }, n) => placeOperand(machine, dtype, values, shape, views[n]!));
+    expectReference(body, inputs, shape);
+  }, { share: 64 });
 });
 
 Deno.test("map: matrices wide enough to be transposed by panels", () => {
@@ -229,26 +256,23 @@ Deno.test("place: any inputs, side by side, with gaps and a fill", () => {
       twice: fc.boolean(),
     })
   );
-  fc.assert(
-    fc.property(cases, ({ shape, dtype, view, step, before, after, twice }) => {
-      machine.reset();
-      const x = placeOperand(machine, dtype, specials[dtype], shape, view);
-      const extent = shape.map((n, axis) => before[axis]! + n * step[axis]! + after[axis]!);
-      // The second copy lies behind the first along the first axis.
-      const copies = twice && shape.length > 0 ? 2 : 1;
-      const starts = Array.from(
-        { length: copies },
-        (_, n) => before.map((at, axis) => axis === 0 ? at + n * extent[0]! : at),
-      );
-      const kernel: KernelOf<"place"> = { kind: "place", fill: 1, at: starts.map((start) => ({ start, step })) };
-      const whole = extent.map((n, axis) => axis === 0 ? n * copies : n);
-      const [actual, expected] = [place, reference.place].map((run) => {
-        const output = framed(machine, whole, dtype);
-        run(kernel, starts.map(() => x), output, machine);
-        return signed([...machine.array(output)]);
-      });
-      assertEquals(actual, expected);
-    }),
-    { numRuns: 500 },
-  );
+  check(cases, ({ shape, dtype, view, step, before, after, twice }) => {
+    machine.reset();
+    const x = placeOperand(machine, dtype, specials[dtype], shape, view);
+    const extent = shape.map((n, axis) => before[axis]! + n * step[axis]! + after[axis]!);
+    // The second copy lies behind the first along the first axis.
+    const copies = twice && shape.length > 0 ? 2 : 1;
+    const starts = Array.from(
+      { length: copies },
+      (_, n) => before.map((at, axis) => axis === 0 ? at + n * extent[0]! : at),
+    );
+    const kernel: KernelOf<"place"> = { kind: "place", fill: 1, at: starts.map((start) => ({ start, step })) };
+    const whole = extent.map((n, axis) => axis === 0 ? n * copies : n);
+    const [actual, expected] = [place, reference.place].map((run) => {
+      const output = framed(machine, whole, dtype);
+      run(kernel, starts.map(() => x), output, machine);
+      return signed([...machine.array(output)]);
+    });
+    assertEquals(actual, expected);
+  }, { share: 16 });
 });

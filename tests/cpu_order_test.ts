@@ -20,6 +20,7 @@ const fast = { scatter, argReduce, argsort };
 const values: { readonly [D in DType]: readonly number[] } = {
   float32: [1.5, -0, NaN, 0, -3, Infinity, 1.5, 1e-45, -Infinity, NaN, -1e-45, 2, -3],
   float64: [1.5, -0, NaN, 0, -3, Infinity, 1.5, 5e-324, -Infinity, 1 + 2 ** -52, NaN, -1e300, 1, 2, -3],
+  float16: [1.5, -0, NaN, 0, -3, Infinity, 1.5, 2 ** -24, -Infinity, 65504, NaN, -(2 ** -24), 65504, 2, -3],
   int32: [1, -1, 0, 2 ** 31 - 1, -(2 ** 31), 5, 1, -7, 2 ** 31 - 1],
   uint32: [1, 0, 2 ** 32 - 1, 7, 2 ** 31, 1, 7],
   bool: [1, 0, 0, 1, 1, 0, 1],

@@ -6,6 +6,7 @@ import type { DType } from "../ops/dtype.ts";
 import type { ConvGeometry, KernelOf, WindowGeometry } from "../ops/kernel.ts";
 import type { Shape } from "../ops/shape.ts";
 import { indicesOf } from "./indices.ts";
+import { check } from "./property.ts";
 import { integers, machine, operand, run } from "./reference.ts";
 
 const noPadding = [[0, 0], [0, 0]] as const;
@@ -129,18 +130,15 @@ Deno.test("conv: the three roles are the derivatives of one trilinear form", () 
   const cases = convCases.chain((shapes) =>
     fc.tuple(fc.constant(shapes), integers(shapes.x), integers(shapes.w), integers(shapes.g))
   );
-  fc.assert(
-    fc.property(cases, fc.constantFrom<DType>("float32", "float64", "int32"), ([shapes, x, w, g], dtype) => {
-      machine.reset();
-      const { geometry } = shapes;
-      const [xs, ws, gs] = [operand(x, shapes.x, dtype), operand(w, shapes.w, dtype), operand(g, shapes.g, dtype)];
-      const expected = trilinear(shapes, x, w, g);
-      assertEquals(inner(g, run({ kind: "conv", role: "output", geometry }, [xs, ws], shapes.g, dtype)), expected);
-      assertEquals(inner(x, run({ kind: "conv", role: "input", geometry }, [gs, ws], shapes.x, dtype)), expected);
-      assertEquals(inner(w, run({ kind: "conv", role: "kernel", geometry }, [xs, gs], shapes.w, dtype)), expected);
-    }),
-    { numRuns: 300 },
-  );
+  check(fc.tuple(cases, fc.constantFrom<DType>("float32", "float64", "int32")), ([[shapes, x, w, g], dtype]) => {
+    machine.reset();
+    const { geometry } = shapes;
+    const [xs, ws, gs] = [operand(x, shapes.x, dtype), operand(w, shapes.w, dtype), operand(g, shapes.g, dtype)];
+    const expected = trilinear(shapes, x, w, g);
+    assertEquals(inner(g, run({ kind: "conv", role: "output", geometry }, [xs, ws], shapes.g, dtype)), expected);
+    assertEquals(inner(x, run({ kind: "conv", role: "input", geometry }, [gs, ws], shapes.x, dtype)), expected);
+    assertEquals(inner(w, run({ kind: "conv", role: "kernel", geometry }, [xs, gs], shapes.w, dtype)), expected);
+  }, { share: 10 });
 });
 
 const square: WindowGeometry = { window: [2, 2], strides: [2, 2], padding: noPadding };
@@ -196,20 +194,17 @@ const windowCases: fc.Arbitrary<WindowCase> = fc.integer({ min: 1, max: 3 }).cha
 
 Deno.test("window: spread is the transpose of sum, put that of take, and take at argMax is max", () => {
   const cases = windowCases.chain((shapes) => fc.tuple(fc.constant(shapes), integers(shapes.x), integers(shapes.y)));
-  fc.assert(
-    fc.property(cases, ([{ geometry, ...shapes }, x, g]) => {
-      machine.reset();
-      const [xs, gs] = [operand(x, shapes.x, "float64"), operand(g, shapes.y, "float64")];
-      const window = (role: KernelOf<"window">["role"], inputs: Operand[], shape: Shape, dtype: DType = "float64") =>
-        run({ kind: "window", role, geometry }, inputs, shape, dtype);
-      assertEquals(inner(g, window("sum", [xs], shapes.y)), inner(x, window("spread", [gs], shapes.x)));
-      for (const [arg, extreme] of [["argMax", "max"], ["argMin", "min"]] as const) {
-        const positions = operand(window(arg, [xs], shapes.y, "int32"), shapes.y, "int32");
-        const taken = window("take", [xs, positions], shapes.y);
-        assertEquals(taken, window(extreme, [xs], shapes.y).map((value) => Number.isFinite(value) ? value : 0));
-        assertEquals(inner(g, taken), inner(x, window("put", [gs, positions], shapes.x)));
-      }
-    }),
-    { numRuns: 300 },
-  );
+  check(cases, ([{ geometry, ...shapes }, x, g]) => {
+    machine.reset();
+    const [xs, gs] = [operand(x, shapes.x, "float64"), operand(g, shapes.y, "float64")];
+    const window = (role: KernelOf<"window">["role"], inputs: Operand[], shape: Shape, dtype: DType = "float64") =>
+      run({ kind: "window", role, geometry }, inputs, shape, dtype);
+    assertEquals(inner(g, window("sum", [xs], shapes.y)), inner(x, window("spread", [gs], shapes.x)));
+    for (const [arg, extreme] of [["argMax", "max"], ["argMin", "min"]] as const) {
+      const positions = operand(window(arg, [xs], shapes.y, "int32"), shapes.y, "int32");
+      const taken = window("take", [xs, positions], shapes.y);
+      assertEquals(taken, window(extreme, [xs], shapes.y).map((value) => Number.isFinite(value) ? value : 0));
+      assertEquals(inner(g, taken), inner(x, window("put", [gs, positions], shapes.x)));
+    }
+  }, { share: 10 });
 });

@@ -5,7 +5,7 @@ import { tensor } from "../ops/literal.ts";
 import { allocateArray, type DType } from "../ops/dtype.ts";
 import { broadcastTo, flip, slice, transpose } from "../ops/movement.ts";
 import type { Tensor, TensorLike } from "../ops/tensor.ts";
-import { at, build, indices, isFloat, type Plain, sizeOf } from "./plain.ts";
+import { at, build, held, indices, isFloat, type Plain, sizeOf } from "./plain.ts";
 
 /**
  * How an operand lies in its storage: by rows; with its axes reversed; every second element of something larger; back to
@@ -37,7 +37,7 @@ export function shapes(
   return fc.array(size, { minLength: lowest, maxLength: highest });
 }
 
-/** Multiples of 1/512: exact in float32, as their sums are. */
+/** Multiples of 1/512: exact in float32, as their sums are. As operands of float16 they are rounded. */
 export function between(low: number, high: number): fc.Arbitrary<number> {
   return fc.integer({ min: Math.ceil(low * 512), max: Math.floor(high * 512) }).map((n) => n / 512);
 }
@@ -46,6 +46,7 @@ export function elements(dtype: DType): fc.Arbitrary<number> {
   switch (dtype) {
     case "float32":
     case "float64":
+    case "float16":
       return between(-8, 8);
     case "int32":
       return withEdges(fc.integer({ min: -9, max: 9 }), [-(2 ** 31), 2 ** 31 - 1]);
@@ -82,7 +83,7 @@ export function operand(want: Wanted): fc.Arbitrary<Operand> {
   const { shape, dtype } = want;
   const n = sizeOf(shape);
   const data = fc.array(want.elements ?? elements(dtype), { minLength: n, maxLength: n });
-  return fc.tuple(data, layouts(want, true)).map(([data, layout]) => laidOut({ shape, dtype, data }, layout));
+  return fc.tuple(data, layouts(want, true)).map(([data, layout]) => laidOut(held({ shape, dtype, data }), layout));
 }
 
 function distinctOperands(wanted: readonly Wanted[]): fc.Arbitrary<Operand[]> {

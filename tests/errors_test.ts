@@ -55,7 +55,7 @@ refuses("ragged data, and data that is none", [
   [
     () => tensor(untyped(new BigInt64Array(2))),
     TypeError,
-    "tensor() cannot read an instance of BigInt64Array: use a Float32Array, Float64Array, Int32Array or Uint32Array",
+    "tensor() cannot read an instance of BigInt64Array: use a Float32Array, Float64Array, Float16Array, Int32Array or Uint32Array",
   ],
 ]);
 
@@ -104,6 +104,16 @@ refuses("shapes that do not fit together", [
     () => pb.dot(a, b),
     ShapeError,
     "dot() cannot contract f32[3,4] with f32[5,2] over axes [1] and [0]: sizes [4] and [5] must be equal",
+  ],
+  [
+    () => pb.inner(a, b),
+    ShapeError,
+    "inner() cannot contract f32[3,4] with f32[5,2] over axes [1] and [1]: sizes [4] and [2] must be equal",
+  ],
+  [
+    () => pb.vdot(a, b),
+    ShapeError,
+    "vdot() cannot multiply f32[3,4] by f32[5,2]: they must have equally many elements",
   ],
   [() => pb.tensordot(a, b, 3), ShapeError, "tensordot() cannot sum over 3 axes of f32[3,4] and f32[5,2]"],
   [
@@ -186,6 +196,21 @@ refuses("convolutions and pools that do not fit", [
     "correlate() cannot slide f32[2] over f32[3,4]: both need the same rank, 1 to 3",
   ],
   [
+    () => pb.correlate(a, zeros([5, 5])),
+    ShapeError,
+    "correlate() cannot convolve f32[3,4] with f32[5,5]: along spatial axis 0 the kernel reaches over 5 of 3 cells",
+  ],
+  [
+    () => pb.correlate(a, zeros([2, 2]), { strides: [1] }),
+    ShapeError,
+    "correlate() needs strides for 2 spatial axes, got [1]",
+  ],
+  [
+    () => pb.correlate(zeros([2]), zeros([7]), { padding: "circular" }),
+    ShapeError,
+    "correlate() cannot wrap 3 cells around an axis of 2",
+  ],
+  [
     () => pb.conv(image, kernel, { inputDilation: [1, 2] }),
     ShapeError,
     "conv() needs inputDilation for 1 spatial axes, got [1,2]",
@@ -241,6 +266,26 @@ refuses("convolutions and pools that do not fit", [
     'avgPool() takes padding "valid", "same", a number or [low, high] pairs, got the string "circular"',
   ],
   [() => pb.maxPool(image, untyped({})), TypeError, "maxPool() needs a window: maxPool(x, { window: 2 })"],
+  [
+    () => pb.maxPool(image, { window: 0 }),
+    RangeError,
+    "maxPool() needs window sizes that are positive integers, got [0]",
+  ],
+  [
+    () => pb.avgPool(image, { window: 2, strides: [1, 2] }),
+    ShapeError,
+    "avgPool() needs strides for 1 spatial axes, got [1,2]",
+  ],
+  [
+    () => pb.globalMaxPool(zeros([1, 2, 0, 3])),
+    ShapeError,
+    "globalMaxPool() cannot choose from an empty axis of f32[1,2,0,3]",
+  ],
+  [
+    () => pb.globalMinPool(zeros([1, 0, 3])),
+    ShapeError,
+    "globalMinPool() cannot choose from an empty axis of f32[1,0,3]",
+  ],
   [() => pb.globalAvgPool(a), ShapeError, "globalAvgPool() needs a tensor [batch, …spatial, channels], got f32[3,4]"],
 ]);
 
@@ -299,12 +344,12 @@ refuses("dtypes", [
   [
     () => zeros([2], { dtype: untyped("f32") }),
     TypeError,
-    'zeros() takes a dtype among float32, float64, int32, uint32, bool, got the string "f32"',
+    'zeros() takes a dtype among float32, float64, float16, int32, uint32, bool, got the string "f32"',
   ],
   [
     () => pb.cast(a, untyped(undefined)),
     TypeError,
-    "cast() takes a dtype among float32, float64, int32, uint32, bool, got undefined",
+    "cast() takes a dtype among float32, float64, float16, int32, uint32, bool, got undefined",
   ],
   [
     () => tensor([1.5], { dtype: "int32" }),

@@ -2,29 +2,31 @@
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { cpu, cpuWith } from "../cpu/device.ts";
-import { reference } from "../cpu/reference.ts";
-import { jvp } from "../grad/jvp.ts";
+import { jvp, linearize } from "../grad/jvp.ts";
 import { evalShape } from "../grad/program.ts";
 import { vjp } from "../grad/vjp.ts";
 import { vmap } from "../grad/vmap.ts";
 import type { DType } from "../ops/dtype.ts";
 import * as ops from "../ops/mod.ts";
 import { installDevice, type Tensor, type TensorLike } from "../ops/tensor.ts";
+import { type Batched, batched, batches, outAxesOf, pick } from "./batches.ts";
 import { assertClose, listOf, read } from "./close.ts";
 import {
   assertNear,
   checkBothModes,
+  differencesOf,
   type ListFunction,
   numbersOf,
   pulledFrom,
   pushedFrom,
   shapedLike,
 } from "./derivatives.ts";
-import { directions, type Operand, toTensor, upload } from "./draw.ts";
+import { directions, toTensor, upload } from "./draw.ts";
 import { table } from "./op_table.ts";
-import { build, indices, isFloat, type Plain, sizeOf } from "./plain.ts";
+import { held, isFloat, type Plain } from "./plain.ts";
 import { check } from "./property.ts";
 import type { Drawn, Row } from "./row.ts";
+import { strictReference } from "./strict.ts";
 
 Deno.test("op table: every exported function has a row", () => {
   const exported = Object.entries(ops).filter(([, value]) => typeof value === "function" && !isClass(value))
@@ -52,6 +54,9 @@ function ofTensors(row: Row, { operands, settings }: Drawn<unknown>): { f: ListF
     },
   };
 }
+
+/** What is equal but for the order of additions. */
+const roundingError = 1e-11;
 
 function assertMatchesReference(
   row: Row,
@@ -86,7 +91,7 @@ function checkValue(row: Row, drawn: Drawn<unknown>): void {
   );
 }
 
-const plainCpu = cpuWith(reference);
+const plainCpu = cpuWith(strictReference);
 
 /** The reference kernels must pass where the fast ones do. */
 function checkOnReference(row: Row, drawn: Drawn<unknown>): void {
@@ -145,7 +150,17 @@ function smoothPart(row: Row, { operands, settings }: Drawn<unknown>): { f: List
 
 function checkFirstOrder(row: Row, { drawn, along, cotangents }: Directed): void {
   const { f, xs } = smoothPart(row, drawn);
-  checkBothModes(f, xs, shapedLike(xs, along), cotangents, `of ${row.name}`);
+  const t = shapedLike(xs, along);
+  // Of the reference, which knows nothing of the library.
+  const { operands, settings } = drawn;
+  const isSmooth = operands.map(({ dtype }) => isFloat(dtype));
+  const reference = (moved: readonly Plain[]): number[] => {
+    let next = 0;
+    const all = operands.map((x, i) => (isSmooth[i] ? moved[next++]! : x));
+    return listOf(row.reference(all, settings)).filter(({ dtype }) => isFloat(dtype)).flatMap(({ data }) => data);
+  };
+  const slope = differencesOf(reference, operands.filter((_, i) => isSmooth[i]), t.map(read));
+  checkBothModes(f, xs, t, cotangents, `of ${row.name}`, slope);
 }
 
 function checkSecondOrder(row: Row, { drawn, along, alsoAlong, cotangents }: Directed): void {
@@ -155,82 +170,69 @@ function checkSecondOrder(row: Row, { drawn, along, alsoAlong, cotangents }: Dir
   checkBothModes(pushedFrom(f, shapedLike(xs, along)), xs, second, cotangents, `over the jvp of ${row.name}`);
 }
 
-interface Batched {
-  readonly drawn: Drawn<unknown>;
-  readonly size: number;
-  /** For each operand, whether it is batched; the first is if none is. */
-  readonly which: readonly boolean[];
-  readonly axis: 0 | -1;
-}
-
-function batched(cases: fc.Arbitrary<Drawn<unknown>>): fc.Arbitrary<Batched> {
-  return unbiased(fc.record({
-    drawn: cases,
-    size: fc.constantFrom(2, 3, 2, 3, 1, 0),
-    which: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
-    axis: fc.constantFrom(0, -1) as fc.Arbitrary<0 | -1>,
-  }));
-}
-
-/** The k-th example of a batch: elements moved along by k, floats made a little smaller, all within their domain. */
-function example(x: Operand, k: number): Operand {
-  const n = x.data.length;
-  const data = x.data.map((_, i) => x.data[(i + k) % n]! * (isFloat(x.dtype) ? 1 - k / 8 : 1));
-  return { dtype: x.dtype, shape: x.shape, data, layout: x.layout === "bare" ? "rows" : x.layout };
-}
-
-/** Examples in one operand, along a new axis. */
-function stacked(x: Operand, size: number, axis: 0 | -1): Operand {
-  const examples = Array.from({ length: size }, (_, k) => example(x, k));
-  const shape = axis === 0 ? [size, ...x.shape] : [...x.shape, size];
-  const all = build(shape, x.dtype, (index) => {
-    const [k, rest] = axis === 0 ? [index[0]!, index.slice(1)] : [index.at(-1)!, index.slice(0, -1)];
-    return examples[k]!.data[rest.reduce((offset, i, a) => offset * x.shape[a]! + i, 0)]!;
-  });
-  return { ...all, layout: x.layout === "stretched" || x.layout === "bare" ? "rows" : x.layout };
-}
-
-/** `vmap` of a function of all operands, and the examples it is to agree with. */
-function batches({ drawn: { operands, settings }, size, which, axis }: Batched): {
-  xs: Tensor[];
-  inAxes: (number | null)[];
-  examples: Drawn<unknown>[];
-} {
-  const chosen = operands.map((_, i) => which[i]! || !operands.some((_, k) => which[k]));
-  const fixed = operands.map((x): Operand => ({ ...x, layout: x.layout === "bare" ? "rows" : x.layout }));
-  return {
-    xs: fixed.map((x, i) => toTensor(chosen[i] ? stacked(x, size, axis) : x)),
-    inAxes: chosen.map((isChosen) => (isChosen ? axis : null)),
-    examples: Array.from({ length: size }, (_, k) => ({
-      operands: fixed.map((x, i): Operand => withoutBare(chosen[i] ? example(x, k) : x)),
-      settings,
-    })),
+/** In float32, where other kernels run, derivatives of first and second order are those of float64 but for rounding. */
+function checkSinglePrecision(row: Row, { drawn, along, cotangents }: Directed): void {
+  const { operands, settings } = drawn;
+  const derivatives = (dtype: DType): number[] => {
+    const given = operands.map((x) => (isFloat(x.dtype) ? { ...x, dtype } : x));
+    const { f, xs } = smoothPart(row, { operands: given, settings });
+    const pulled = pulledFrom(f, cotangents);
+    const t = shapedLike(xs, along);
+    return numbersOf([...pulled(xs), ...pushedFrom(f, t)(xs), ...pushedFrom(pulled, t)(xs)]);
   };
+  // 2⁻²⁴ for each rounding, which conditioning may magnify a thousandfold.
+  assertNear(derivatives("float32"), derivatives("float64"), 1e-4, `derivatives of ${row.name} in float32`);
 }
 
-function withoutBare({ dtype, shape, data, layout }: Operand): Operand {
-  return { dtype, shape, data, layout };
+/** Both modes are linear maps: each is the other transposed, and of a batch of directions it makes a batch. */
+function checkLinearMaps(row: Row, { drawn, along, alsoAlong, cotangents }: Directed): void {
+  const { f, xs } = smoothPart(row, drawn);
+  const [ys, pullback] = vjp(f, xs);
+  const pull: ListFunction = (g) => pullback(g)[0];
+  const [, push] = linearize(f, xs);
+  const assertMaps = (
+    map: ListFunction,
+    transposed: ListFunction,
+    ts: readonly Tensor[],
+    gs: readonly Tensor[],
+  ): void => {
+    const what = `of ${row.name}`;
+    const [values, pullbackOfMap] = vjp(map, [...ts]);
+    assertNear(
+      numbersOf(pullbackOfMap([...gs])[0]),
+      numbersOf(transposed([...gs])),
+      roundingError,
+      `transpose ${what}`,
+    );
+    const others = shapedLike(ts, alsoAlong);
+    const batch = vmap(map)(ts.map((t, i) => ops.stack([t, others[i]!])));
+    const loop = map([...others]).map((other, i) => ops.stack([values[i]!, other]));
+    assertNear(numbersOf(batch), numbersOf(loop), roundingError, `batch of directions ${what}`);
+  };
+  const [t, g] = [shapedLike(xs, along), shapedLike(ys, cotangents)];
+  assertMaps(pull, push, g, t);
+  assertMaps(push, pull, t, g);
 }
 
-/** The k-th example of a batched result whose batch axis is first or last. */
-function pick(x: Plain, k: number, axis: 0 | -1, size: number): Plain {
-  const shape = axis === 0 ? x.shape.slice(1) : x.shape.slice(0, -1);
-  const n = sizeOf(shape);
-  return { dtype: x.dtype, shape, data: indices(shape).map((_, i) => x.data[axis === 0 ? k * n + i : i * size + k]!) };
+/** `vmap` once for each level, outermost first, each with axes of its own for operands and results. */
+function batchedBy(
+  f: (...xs: Tensor[]) => Tensor[],
+  inAxes: readonly (readonly (number | null)[])[],
+  outAxes: readonly (readonly number[])[],
+): (...xs: Tensor[]) => Tensor[] {
+  return inAxes.reduceRight((inner, axes, level) => vmap(inner, { inAxes: axes, outAxes: outAxes[level] }), f);
 }
 
 function checkBatch(row: Row, drawn: Batched): void {
   const { xs, inAxes, examples } = batches(drawn);
-  const f = (...all: Tensor[]): Tensor[] => [...listOf(row.call(all, drawn.drawn.settings))];
-  const results = vmap(f, { inAxes, outAxes: drawn.axis })(...xs).map(read);
-  examples.forEach((one, k) => {
-    assertMatchesReference(
-      row,
-      results.map((y) => pick(y, k, drawn.axis, drawn.size)),
-      one,
-      `vmap of ${row.name}, example ${k}`,
-    );
-  });
+  const { operands, settings } = drawn.drawn;
+  const outAxes = outAxesOf(drawn, listOf(row.reference(operands, settings)).map(({ shape }) => shape.length));
+  const f = (...all: Tensor[]): Tensor[] => [...listOf(row.call(all, settings))];
+  const results = batchedBy(f, inAxes, outAxes)(...xs).map(read);
+  for (const { place, one } of examples) {
+    const own = results.map((y, i) => pick(y, place, outAxes.map((axes) => axes[i]!)));
+    assertMatchesReference(row, own, one, `vmap of ${row.name}, example ${place}`);
+  }
 }
 
 /** Batches of derivatives in both modes are the derivatives of the examples. */
@@ -251,22 +253,35 @@ function checkBatchOfDerivatives(
       );
     };
     const primals = all.filter((_, i) => isSmooth[i]);
-    return [...pulledFrom(f, cotangents)(primals), ...pushedFrom(f, shapedLike(primals, along))(primals)];
+    const [ys, pullback] = vjp(f, primals);
+    const weights = shapedLike(ys, cotangents);
+    return [
+      ...pullback(weights)[0],
+      // Cotangents that differ from example to example, as in gradients of single examples.
+      ...pullback(ys.map((y, i) => ops.mul(y, weights[i]!)))[0],
+      ...pushedFrom(f, shapedLike(primals, along))(primals),
+    ];
   };
-  const results = vmap((...all: Tensor[]) => derivatives(all), { inAxes })(...xs).map(read);
-  examples.forEach(({ operands }, k) => {
-    const expected = derivatives(operands.map((x) => upload(x)));
+  const outAxes = inAxes.map(() => 0);
+  const results = inAxes.reduceRight(
+    (inner, axes) => vmap(inner, { inAxes: axes }),
+    (...all: Tensor[]) => derivatives(all),
+  )(...xs).map(read);
+  for (const { place, one } of examples) {
+    const expected = derivatives(one.operands.map((x) => upload(x)));
     assertNear(
-      results.flatMap((y) => pick(y, k, 0, drawn.size).data),
+      results.flatMap((y) => pick(y, place, outAxes).data),
       numbersOf(expected),
-      1e-11, // the same operations in another order of addition
-      `vmap of derivatives of ${row.name}, example ${k}`,
+      roundingError,
+      `vmap of derivatives of ${row.name}, example ${place}`,
     );
-  });
+  }
 }
 
 for (const row of table) {
-  const examples = (dtype: DType) => row.examples?.filter(({ operands }) => (operands[0]?.dtype ?? dtype) === dtype);
+  const examples = (dtype: DType) =>
+    row.examples?.filter(({ operands }) => (operands[0]?.dtype ?? dtype) === dtype)
+      .map((example) => ({ ...example, operands: example.operands.map(held) }));
   const effort = row.effort ?? 1;
   const test = `op table: ${row.name}`;
   Deno.test(test, async (t) => {
@@ -283,13 +298,13 @@ for (const row of table) {
       }
     });
     if (row.valuesOnly !== undefined || row.nullary) return;
-    await t.step("vmap is the stacked loop", () => {
+    await t.step("vmap, over any axes and nested, is the stacked loop", () => {
       const cases = fc.constantFrom(...row.dtypes).chain((dtype) => row.draw(dtype, "value"));
       check(batched(cases), (drawn) => checkBatch(row, drawn), { share: effort, test });
     });
     await t.step("derivatives have the types of what they are of", () => {
       for (const dtype of row.dtypes) {
-        check(row.draw(dtype, "value"), (drawn) => checkDerivativeTypes(row, drawn), { share: 0.25 });
+        check(row.draw(dtype, "value"), (drawn) => checkDerivativeTypes(row, drawn), { share: 0.25, test });
       }
     });
     if (row.discrete !== undefined) return;
@@ -298,6 +313,12 @@ for (const row of table) {
     });
     await t.step("to second order", () => {
       check(directed(row), (drawn) => checkSecondOrder(row, drawn), { share: effort / 2, test });
+    });
+    await t.step("derivatives in float32 are those in float64", () => {
+      check(directed(row), (drawn) => checkSinglePrecision(row, drawn), { share: effort / 2, test });
+    });
+    await t.step("each mode transposed is the other, and batches of directions are loops", () => {
+      check(directed(row), (drawn) => checkLinearMaps(row, drawn), { share: effort / 2, test });
     });
     await t.step("vmap of derivatives", () => {
       const cases = fc.tuple(

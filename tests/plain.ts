@@ -42,6 +42,7 @@ export function store(value: number, dtype: DType): number {
 /** What a cast does: floats are truncated into the range of an integer type, integers are rounded to a float type. */
 export function castValue(value: number, from: DType, to: DType): number {
   if (to === "float32") return Math.fround(value);
+  if (to === "float16") return Math.f16round(value);
   if (isFloat(from) && (to === "int32" || to === "uint32")) {
     const [low, high] = to === "int32" ? [-(2 ** 31), 2 ** 31 - 1] : [0, 2 ** 32 - 1];
     return Number.isNaN(value) ? 0 : Math.trunc(Math.min(high, Math.max(low, value))) + 0;
@@ -49,12 +50,17 @@ export function castValue(value: number, from: DType, to: DType): number {
   return store(value, to);
 }
 
+/** The same numbers as their dtype holds them. */
+export function held<T extends Plain>(x: T): T {
+  return { ...x, data: x.data.map((v) => castValue(v, x.dtype, x.dtype)) };
+}
+
 export function convert(x: Plain, dtype: DType): Plain {
   return x.dtype === dtype ? x : { dtype, shape: x.shape, data: x.data.map((v) => castValue(v, x.dtype, dtype)) };
 }
 
 export function isFloat(dtype: DType): boolean {
-  return dtype === "float32" || dtype === "float64";
+  return dtype === "float32" || dtype === "float64" || dtype === "float16";
 }
 
 /** What floats are made of anything: float32 of integers and bools. */
@@ -67,7 +73,7 @@ export function countOf(dtype: DType): DType {
   return dtype === "bool" ? "int32" : dtype;
 }
 
-const lattice: readonly DType[] = ["bool", "uint32", "int32", "float32", "float64"];
+const lattice: readonly DType[] = ["bool", "uint32", "int32", "float16", "float32", "float64"];
 
 /** The dtype that operands meet in; bare numbers count only where there is nothing else, or nothing but bools. */
 export function promoted(xs: readonly Plain[]): DType {

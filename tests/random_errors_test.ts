@@ -50,7 +50,7 @@ Deno.test("random: errors", () => {
     [
       () => random.normal(key, [2], { dtype: "int32" as "float32" }),
       TypeError,
-      'normal() draws "float32" or "float64", got the string "int32": cast() the result',
+      'normal() draws "float32", "float64" or "float16", got the string "int32": cast() the result',
     ],
     [
       () => random.uniform(key, [2], { min: 1, max: 0 }),
@@ -136,7 +136,7 @@ Deno.test("random: errors", () => {
     [
       () => random.gumbel(key, [2], { dtype: "bool" as "float32" }),
       TypeError,
-      'gumbel() draws "float32" or "float64", got the string "bool": cast() the result',
+      'gumbel() draws "float32", "float64" or "float16", got the string "bool": cast() the result',
     ],
     [
       () => random.laplace(ones([2]), [2]),

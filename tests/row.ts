@@ -14,7 +14,10 @@ export interface Drawn<S> {
 
 /** How far a float result may be from the reference, and why. Integers and bools are exact. */
 export interface Tolerance<S> {
-  /** Units in the last place of the result's dtype; 0 means the reference correctly rounded. */
+  /**
+   * Units in the last place of the result's dtype; 0 means the reference correctly rounded. Of float16 they are those of
+   * float32, and half a one of float16: all is computed in float32 and rounded once.
+   */
   readonly ulps: number;
   /** Why it is not 0, or why it is. */
   readonly because: string;
@@ -44,9 +47,9 @@ export interface Row<S = unknown> {
   readonly examples?: readonly Drawn<S>[];
 }
 
-export const everyDType: readonly DType[] = ["float32", "float64", "int32", "uint32", "bool"];
-export const numbers: readonly DType[] = ["float32", "float64", "int32", "uint32"];
-export const floats: readonly DType[] = ["float32", "float64"];
+export const everyDType: readonly DType[] = ["float32", "float64", "float16", "int32", "uint32", "bool"];
+export const numbers: readonly DType[] = ["float32", "float64", "float16", "int32", "uint32"];
+export const floats: readonly DType[] = ["float32", "float64", "float16"];
 export const integers: readonly DType[] = ["int32", "uint32"];
 
 /** The tolerance of what only moves, chooses or compares elements, or is an operation that IEEE 754 rounds correctly. */

@@ -21,6 +21,7 @@ Deno.test("tensor: numbers are float32, booleans bool, typed arrays what they ar
   const typed = [
     Float32Array,
     Float64Array,
+    Float16Array,
     Int32Array,
     Uint32Array,
     Int8Array,
@@ -31,7 +32,7 @@ Deno.test("tensor: numbers are float32, booleans bool, typed arrays what they ar
   ];
   assertEquals(
     typed.map((array) => tensor(new array([1, 2])).dtype),
-    ["float32", "float64", "int32", "uint32", "int32", "int32", "int32", "int32", "int32"],
+    ["float32", "float64", "float16", "int32", "uint32", "int32", "int32", "int32", "int32", "int32"],
   );
   assertEquals(tensor(new Int16Array([-5, 7])).arraySync(), [-5, 7]);
   assertEquals(tensor(new Float32Array(6), { shape: [2, 3] }).shape, [2, 3]);
@@ -150,6 +151,10 @@ Deno.test("tensor: prints as NumPy does, after its type", () => {
     ],
     [tensor([16777216, 1234567, 0.5]), "f32[3] [16777216,  1234567,      0.5]"],
     [tensor([1 / 3], { dtype: "float64" }), "f64[1] [0.33333333]"],
+    [
+      tensor([0.1, 1 / 3, 1e-7, 65504, 65520], { dtype: "float16" }),
+      "f16[5] [     0.1,   0.3333,     1e-7,    65504, Infinity]",
+    ],
     [pb.zeros([0, 3]), "f32[0,3] []"],
     [pb.arange(2000), "i32[2000] [   0,    1,    2, …, 1997, 1998, 1999]"],
   ];
@@ -169,7 +174,7 @@ Deno.test("tensor: prints as NumPy does, after its type", () => {
 
 Deno.test("tensor: promotion is JAX's lattice, and a bare number adopts the dtype beside it", () => {
   const of = (dtype: pb.DType): Tensor => pb.ones([2], { dtype });
-  const order = ["bool", "uint32", "int32", "float32", "float64"] as const;
+  const order = ["bool", "uint32", "int32", "float16", "float32", "float64"] as const;
   for (const [i, a] of order.entries()) {
     for (const [k, b] of order.entries()) assertEquals(pb.maximum(of(a), of(b)).dtype, order[Math.max(i, k)]);
   }
@@ -177,6 +182,7 @@ Deno.test("tensor: promotion is JAX's lattice, and a bare number adopts the dtyp
     "float32",
     "uint32",
     "int32",
+    "float16",
     "float32",
     "float64",
   ]);
@@ -186,8 +192,11 @@ Deno.test("tensor: promotion is JAX's lattice, and a bare number adopts the dtyp
     "bool",
     "float32",
   ]);
-  assertEquals(order.map((dtype) => pb.sum(of(dtype)).dtype), ["int32", "uint32", "int32", "float32", "float64"]);
-  assertEquals(order.map((dtype) => pb.mean(of(dtype)).dtype), ["float32", "float32", "float32", "float32", "float64"]);
+  assertEquals(order.map((dtype) => pb.sum(of(dtype)).dtype), ["int32", ...order.slice(1)]);
+  assertEquals(
+    order.map((dtype) => pb.mean(of(dtype)).dtype),
+    ["float32", "float32", "float32", "float16", "float32", "float64"],
+  );
   assertEquals(
     [pb.argmax(of("float64")), pb.argsort(of("bool")), pb.topK(of("uint32"), 1).indices].map((x) => x.dtype),
     ["int32", "int32", "int32"],

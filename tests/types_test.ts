@@ -7,6 +7,7 @@ import {
   arange,
   cast,
   data,
+  type DType,
   evalShape,
   grad,
   type Grads,
@@ -294,4 +295,13 @@ Deno.test("types: wrong uses do not compile", () => {
     () => matmul("x", x),
   ];
   assertEquals(wrong.length, 13);
+});
+
+Deno.test("types: float16 is a dtype like others, and its elements are a Float16Array", () => {
+  const halves = tensor(new Float16Array([1, 2]));
+  const elements = halves.dataSync<Float16Array>();
+  assertType<IsExact<typeof elements, Float16Array>>(true);
+  assertType<IsExact<DType, "float32" | "float64" | "float16" | "int32" | "uint32" | "bool">>(true);
+  assertEquals([halves.dtype, elements.constructor], ["float16", Float16Array]);
+  assertEquals(nn.init.normal(random.key(0), [2], { dtype: "float16" }).dtype, "float16");
 });

@@ -28,7 +28,8 @@ export interface BernoulliOptions {
 /**
  * Throws coins that fall on true with probability p: `u32[2] → bool[…shape]`.
  *
- * `uniform < p`, as `jax.random.bernoulli`, whose values these are. In a tensor, p below 0 counts as 0, above 1 as 1.
+ * `uniform < p`, as `jax.random.bernoulli`, whose values these are. In a tensor, p below 0 counts as 0, above 1 as 1;
+ * beside p of float16 the draws are float16 too, multiples of 2^−10.
  *
  * @param shape By default that of p.
  * @throws {RangeError} If the number p is not between 0 and 1.
@@ -44,7 +45,7 @@ export interface BernoulliOptions {
  */
 export function bernoulli(key: Tensor, shape?: Shape, options: BernoulliOptions = {}): Tensor {
   checkKey("bernoulli", key);
-  checkOptions("bernoulli", options);
+  checkOptions("bernoulli", options, ["p"]);
   const { p = 0.5 } = options;
   const drawn = shape ?? (isTensor(p) ? p.shape : []);
   checkShape("bernoulli", drawn);
@@ -79,6 +80,7 @@ export interface CategoricalOptions {
  *
  * The position of the largest of logits plus Gumbel noise (Gumbel 1954), with the draws of `jax.random.categorical`.
  * Logits need no normalisation; −∞ is a class that is never drawn. Not differentiable: the result is a position.
+ * Noise beside logits of float16 is float16 too, and tells 1024 probabilities apart.
  *
  * @throws {RangeError} If there is no class, or `shape` does not end with the shape of the logits without the classes.
  *
@@ -95,7 +97,7 @@ export interface CategoricalOptions {
  */
 export function categorical(key: Tensor, logits: Tensor, options: CategoricalOptions = {}): Tensor {
   checkKey("categorical", key);
-  checkOptions("categorical", options);
+  checkOptions("categorical", options, ["axis", "shape"]);
   const t = toFloat("categorical", logits);
   if (t.ndim === 0) throw new ShapeError(`categorical() needs an axis of classes, got ${typeString(t.type)}`);
   const axis = normalizeAxis("categorical", options.axis ?? -1, t.ndim);

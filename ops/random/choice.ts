@@ -3,7 +3,9 @@
 import { add, mul, sub } from "../arithmetic.ts";
 import { checkOptions, toFloat } from "../arguments.ts";
 import { cumsum } from "../cumulative.ts";
+import { cast } from "../cast.ts";
 import { derived } from "../derived.ts";
+import { wideOf } from "../dtype.ts";
 import { describe, ShapeError } from "../errors.ts";
 import { log } from "../functions.ts";
 import { take } from "../indexing.ts";
@@ -36,7 +38,7 @@ const differentIn = derived(
 export interface ChoiceOptions {
   /** The shape of the draws; rank 0 by default. */
   readonly shape?: Shape | undefined;
-  /** The probability of each row, up to a common factor: `f32[n]`; all the same by default. */
+  /** The probability of each row, up to a common factor: `f32[n]`, float16 seen as that; all the same by default. */
   readonly p?: Tensor | undefined;
   /** Whether a row may be drawn again; true by default. */
   readonly replace?: boolean | undefined;
@@ -67,7 +69,7 @@ export interface ChoiceOptions {
  */
 export function choice(key: Tensor, x: number | Tensor, options: ChoiceOptions = {}): Tensor {
   checkKey("choice", key);
-  checkOptions("choice", options);
+  checkOptions("choice", options, ["shape", "p", "replace"]);
   const { shape = [], p, replace = true } = options;
   checkShape("choice", shape);
   const n = populationOf(x);
@@ -99,7 +101,9 @@ function weights(op: string, p: Tensor, n?: number): Tensor {
   if (p.ndim !== 1 || p.size !== (n ?? p.size)) {
     throw new ShapeError(`${op}() needs one probability for each of ${n ?? "the classes"}, got ${typeString(p.type)}`);
   }
-  return toFloat(op, p);
+  const t = toFloat(op, p);
+  // Running sums of float16 would soon be too coarse to choose by.
+  return cast(t, wideOf(t.dtype));
 }
 
 /**

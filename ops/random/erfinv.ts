@@ -6,6 +6,7 @@
 import { add, mul, neg, sub } from "../arithmetic.ts";
 import { log1p, sqrt } from "../functions.ts";
 import { less, where } from "../logic.ts";
+import { throughFloat32 } from "../rounded_once.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Coefficients, the highest power first. */
@@ -18,6 +19,10 @@ type Polynomial = readonly number[];
  * Giles, "Approximating the erfinv function" (GPU Computing Gems, Jade edition, 2012), tables 5 and 6; as XLA has it.
  */
 export function erfInv(y: Tensor): Tensor {
+  return throughFloat32([y], erfInvOf);
+}
+
+function erfInvOf(y: Tensor): Tensor {
   const w = neg(log1p(neg(mul(y, y))));
   const root = sqrt(w);
   if (y.dtype === "float32") {

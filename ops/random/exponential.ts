@@ -3,7 +3,7 @@
 import { abs, mul, neg, sign } from "../arithmetic.ts";
 import { checkOptions } from "../arguments.ts";
 import { derived } from "../derived.ts";
-import type { DType } from "../dtype.ts";
+import { type DType, floatFormat } from "../dtype.ts";
 import { log, log1p } from "../functions.ts";
 import { reshape } from "../movement.ts";
 import { checkShape, type Shape, sizeOf } from "../shape.ts";
@@ -24,7 +24,7 @@ function standard(
   return (key, shape, options) => {
     checkKey(name, key);
     checkShape(name, shape);
-    checkOptions(name, options);
+    checkOptions(name, options, ["dtype"]);
     return drawIn([key], { shape, dtype: floatType(name, options) });
   };
 }
@@ -81,7 +81,7 @@ export function laplace(key: Tensor, shape: Shape = [], options: FloatOptions = 
 
 /** Standard Gumbel numbers, n of them. */
 export function gumbelsOf(key: Tensor, n: number, dtype: DType): Tensor {
-  const tiny = dtype === "float32" ? 2 ** -126 : 2 ** -1022;
+  const tiny = 2 ** floatFormat(dtype).leastExponent;
   return neg(log(neg(log(fractionsBetween(key, n, dtype, tiny, 1)))));
 }
 

@@ -59,7 +59,7 @@ export interface RandintOptions {
 export function randint(key: Tensor, shape: Shape, options: RandintOptions): Tensor {
   checkKey("randint", key);
   checkShape("randint", shape);
-  checkOptions("randint", options);
+  checkOptions("randint", options, ["minval", "maxval"]);
   const { minval, maxval } = options;
   const [low, high] = [bound("minval", minval, shape), bound("maxval", maxval, shape)];
   if (typeof minval === "number" && typeof maxval === "number" && minval >= maxval) {

@@ -23,7 +23,7 @@ const normalIn = derived(
  * Draws from the standard normal distribution: `u32[2] → f32[…shape]`.
  *
  * `√2 · erf⁻¹(u)` with u uniform on (−1, 1), as `jax.random.normal`, whose values these are within a few ULP. The largest
- * magnitude a float32 can take is 5.42.
+ * magnitude a float32 can take is 5.42. Of float16 the inverse error function is computed in float32.
  *
  * @param shape Rank 0 by default.
  *
@@ -40,6 +40,6 @@ const normalIn = derived(
 export function normal(key: Tensor, shape: Shape = [], options: FloatOptions = {}): Tensor {
   checkKey("normal", key);
   checkShape("normal", shape);
-  checkOptions("normal", options);
+  checkOptions("normal", options, ["dtype"]);
   return normalIn([key], { shape, dtype: floatType("normal", options) });
 }

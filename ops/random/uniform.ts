@@ -3,10 +3,10 @@
 import { checkOptions } from "../arguments.ts";
 import { full } from "../create.ts";
 import { derived } from "../derived.ts";
-import { type DType, isDType, isFloat, toDType } from "../dtype.ts";
+import { type DType, floatFormat, isDType, isFloat, toDType } from "../dtype.ts";
 import { add, maximum, mul, sub } from "../arithmetic.ts";
 import { cast } from "../cast.ts";
-import { rightShift } from "../bits.ts";
+import { bitwiseAnd, rightShift } from "../bits.ts";
 import { describe, ShapeError } from "../errors.ts";
 import { reshape } from "../movement.ts";
 import { broadcastShapes, checkShape, sameShape, type Shape, sizeOf, typeString } from "../shape.ts";
@@ -37,8 +37,12 @@ export function bits(key: Tensor, shape: Shape = []): Tensor {
   return bitsIn([key], shape);
 }
 
-/** n uniform numbers in [0, 1): the 23 highest bits of 32, or the 52 highest of both words, as a fraction. */
+/**
+ * n uniform numbers in [0, 1): the 23 highest bits of 32, the 10 highest of the 16 lowest, or the 52 highest of both
+ * words, as a fraction.
+ */
 export function fractionsOf(key: Tensor, n: number, dtype: DType): Tensor {
+  if (dtype === "float16") return mul(cast(rightShift(bitwiseAnd(bitsOf(key, n), 0xffff), 6), dtype), 2 ** -10);
   if (dtype === "float32") return mul(cast(rightShift(bitsOf(key, n), 9), dtype), 2 ** -23);
   const [high, low] = wordsOf(key, n);
   return add(mul(cast(high, dtype), 2 ** -32), mul(cast(rightShift(low, 12), dtype), 2 ** -52));
@@ -51,7 +55,7 @@ export function fractionsBetween(key: Tensor, n: number, dtype: DType, min: numb
 
 /** Uniform from here on is uniform on (−1, 1). */
 export function leastAboveMinusOne(dtype: DType): number {
-  return (dtype === "float32" ? 2 ** -24 : 2 ** -53) - 1;
+  return 2 ** -floatFormat(dtype).digits - 1;
 }
 
 const unitIn = derived(
@@ -67,10 +71,10 @@ const uniformIn = derived("uniform", ([key, min, max], shape: Shape) => {
   return reshape(x, shape);
 });
 
-/** What a distribution over floats takes: an element type for the draws. */
+/** What a distribution over floats takes: an element type for the draws. float16 has 1024 different probabilities. */
 export interface FloatOptions {
   /** `"float32"` by default. */
-  readonly dtype?: "float32" | "float64" | undefined;
+  readonly dtype?: "float32" | "float64" | "float16" | undefined;
 }
 
 /** The interval and the element type of {@linkcode uniform}. */
@@ -84,7 +88,7 @@ export interface UniformOptions extends FloatOptions {
 /**
  * Draws uniformly from [min, max): `u32[2] → f32[…shape]`.
  *
- * A float32 is one of 2^23 values `k · 2^−23`, a float64 one of 2^52, then scaled: `max(min, u · (max − min) + min)`.
+ * A float32 is one of 2^23 values `k · 2^−23`, a float64 one of 2^52, a float16 one of 2^10, then scaled: `max(min, u · (max − min) + min)`.
  * Rounding may give `max` itself where the interval is not [0, 1). Differentiable in `min` and `max`.
  * The values are those of `jax.random.uniform`.
  *
@@ -103,7 +107,7 @@ export interface UniformOptions extends FloatOptions {
 export function uniform(key: Tensor, shape: Shape = [], options: UniformOptions = {}): Tensor {
   checkKey("uniform", key);
   checkShape("uniform", shape);
-  checkOptions("uniform", options);
+  checkOptions("uniform", options, ["min", "max", "dtype"]);
   const { min = 0, max = 1 } = options;
   const dtype = floatType("uniform", options);
   if (min === 0 && max === 1) return unitIn([key], { shape, dtype });
@@ -122,7 +126,7 @@ export function uniform(key: Tensor, shape: Shape = [], options: UniformOptions 
 /** The element type that options ask for. */
 export function floatType(op: string, { dtype = "float32" }: { readonly dtype?: DType | undefined }): DType {
   if (!isDType(dtype) || !isFloat(dtype)) {
-    throw new TypeError(`${op}() draws "float32" or "float64", got ${describe(dtype)}: cast() the result`);
+    throw new TypeError(`${op}() draws "float32", "float64" or "float16", got ${describe(dtype)}: cast() the result`);
   }
   return dtype;
 }

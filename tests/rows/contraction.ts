@@ -139,6 +139,37 @@ const dot = bilinear<null>({
       : contracted(a, b, [a.shape.length - 1], [Math.max(0, b.shape.length - 2)], dtype),
 });
 
+const innerShapes: fc.Arbitrary<[number[], number[], null]> = fc.tuple(
+  shapes({ rank: [0, 3], sizes: [0, 3] }),
+  shapes({ rank: [0, 3], sizes: [0, 3] }),
+)
+  .map(([left, right]): [number[], number[], null] => [
+    left,
+    left.length === 0 || right.length === 0 ? right : right.with(-1, left.at(-1)!),
+    null,
+  ]);
+
+const inner = bilinear<null>({
+  name: "inner",
+  shapes: innerShapes,
+  call: ([a, b]) => ops.inner(a!, b!),
+  // The last axes of both; a product where either is a scalar.
+  reference: (a, b, _, dtype) =>
+    a.shape.length === 0 || b.shape.length === 0
+      ? contracted(a, b, [], [], dtype)
+      : contracted(a, b, [a.shape.length - 1], [b.shape.length - 1], dtype),
+});
+
+const vdot = bilinear<null>({
+  name: "vdot",
+  // As many elements in another order of axes.
+  shapes: shapes({ rank: [0, 3] }).chain((shape) =>
+    fc.tuple(fc.constant(shape), fc.shuffledSubarray(shape, { minLength: shape.length }), fc.constant(null))
+  ),
+  call: ([a, b]) => ops.vdot(a!, b!),
+  reference: (a, b, _, dtype) => ({ dtype, shape: [], data: [dotOf(a.data, b.data, dtype)] }),
+});
+
 const outer = bilinear<null>({
   name: "outer",
   shapes: fc.tuple(shapes({ rank: [0, 2] }), shapes({ rank: [0, 2] }), fc.constant(null)),
@@ -242,11 +273,22 @@ const einsum: Row<Spec> = {
     because: "each of at most 27 additions, and two products of each term, err by half an ulp of the sum of magnitudes",
     of: (xs, { spec }) => einsumOf(xs.map(absolute), spec, "float64"),
   },
+  // The first product is not rounded to float16.
+  examples: [{
+    operands: [
+      { shape: [1, 2], dtype: "float16", data: [0, -0.064453125], layout: "rows" },
+      { shape: [2], dtype: "float16", data: [0, -7.875], layout: "rows" },
+      { shape: [2, 1], dtype: "float16", data: [0, -0.009765625], layout: "rows" },
+    ],
+    settings: { spec: "ij,j,jk->ik" },
+  }],
 };
 
 export const contractionRows: readonly Row[] = [
   matmul,
   dot,
+  inner,
+  vdot,
   outer,
   tensordot,
   einsum,

@@ -217,7 +217,13 @@ function segments(
     draw: (dtype, use) =>
       fc.tuple(shapes({ rank: [1, 3] }), fc.nat(4)).chain(([shape, n]) => {
         const rows = shape[0]!;
-        const inTensor = operand({ shape: [rows], dtype: "int32", elements: fc.integer({ min: -1, max: n }) });
+        const inTensor = fc.oneof(
+          {
+            weight: 2,
+            arbitrary: operand({ shape: [rows], dtype: "int32", elements: fc.integer({ min: -1, max: n }) }),
+          },
+          { weight: 1, arbitrary: operand({ shape: [rows], dtype: "uint32", elements: fc.nat(n) }) },
+        );
         const asNumbers = fc.array(fc.nat(Math.max(0, n - 1)), { minLength: rows, maxLength: rows });
         const ids: fc.Arbitrary<Operand | number[]> = n === 0
           ? inTensor

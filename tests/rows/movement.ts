@@ -149,7 +149,7 @@ const expandDims = movement<number | number[]>({
 
 const squeeze = movement<{ axis?: number | number[] | undefined }>({
   name: "squeeze",
-  shapes: { sizes: [1, 2] },
+  shapes: { sizes: [0, 2] },
   settings(shape) {
     const ones = shape.flatMap((n, axis) => (n === 1 ? [axis] : []));
     const some = fc.subarray(ones).map((axes) => ({ axis: axes.map((a, i) => (i % 2 ? a - shape.length : a)) }));

@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import * as ops from "../../ops/mod.ts";
 import type { DType } from "../../ops/dtype.ts";
 import { axesOf, type Operand, operand, operands, shapes, type Use } from "../draw.ts";
-import { axesAt, convert, floatOf, isFloat, type Plain, reduced } from "../plain.ts";
+import { axesAt, convert, floatOf, type Plain, reduced } from "../plain.ts";
 import { type Drawn, everyDType, floats, type Row, type Tolerance } from "../row.ts";
 
 interface Choosing {
@@ -20,7 +20,7 @@ interface Fractions extends Choosing {
 function cases(dtype: DType, use: Use): fc.Arbitrary<Drawn<Choosing>> {
   const derivative = use === "derivative";
   return shapes(derivative ? { rank: [0, 3], sizes: [1, 3] } : { rank: [0, 3] })
-    .chain((shape) => fc.tuple(fc.constant(shape), axesOf(shape.length), fc.boolean()))
+    .chain((shape) => fc.tuple(fc.constant(shape), axesOf(shape.length), fc.constantFrom(undefined, false, true)))
     .filter(([shape, axis]) => axesAt(axis, shape.length).every((a) => shape[a] !== 0))
     .chain(([shape, axis, keepDims]) =>
       operands([{ shape, dtype }], { distinct: derivative })
@@ -90,7 +90,11 @@ const quantile: Row<Fractions> = {
     // Multiples of 1/64: at odd ones no position of our sizes is whole, where the derivative by q would jump.
     const elements = use === "derivative" ? fc.nat(31).map((n) => (2 * n + 1) / 64) : fc.nat(64).map((n) => n / 64);
     const tensors = shapes({ rank: [0, 2], sizes: [0, 3] })
-      .chain((shape) => operand({ shape, dtype: isFloat(dtype) ? dtype : "float32", elements }));
+      .chain((shape) =>
+        fc.constantFrom(...(use === "derivative" ? [dtype] : floats)).chain((own) =>
+          operand({ shape, dtype: own, elements })
+        )
+      );
     return cases(dtype, use).chain(({ operands: xs, settings: options }) =>
       fc.oneof(
         settings.map(({ q }): Drawn<Fractions> => ({ operands: xs, settings: { ...options, q } })),
@@ -98,13 +102,13 @@ const quantile: Row<Fractions> = {
       )
     );
   },
-  call: ([x, q], settings) => ops.quantile(x!, settings.q ?? q!, settings),
+  call: ([x, q], { q: known, ...options }) => ops.quantile(x!, known ?? q!, options),
   reference: (xs, settings) => perFraction(xs[0]!, fractionsOf(xs, settings), settings, quantileOf),
   tolerance,
   examples: floats.flatMap((dtype) => [
     { operands: [{ ...specialLines, dtype }], settings: { q: [0, 0.25, 0.5, 0.75, 1], axis: 1 } },
     {
-      operands: [{ ...specialLines, dtype }, { shape: [3], dtype, data: [NaN, -0.5, 1.5], layout: "rows" }],
+      operands: [{ ...specialLines, dtype }, { shape: [5], dtype, data: [NaN, -0.125, 1.125, 0, 1], layout: "rows" }],
       settings: { axis: 1 },
     },
   ]),

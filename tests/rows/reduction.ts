@@ -4,14 +4,27 @@ import * as fc from "fast-check";
 import * as ops from "../../ops/mod.ts";
 import type { DType } from "../../ops/dtype.ts";
 import type { Tensor, TensorLike } from "../../ops/tensor.ts";
-import { axesOf, axisOf, type Operand, operand, operands, type ShapeOptions, shapes, type Use } from "../draw.ts";
+import {
+  axesOf,
+  axisOf,
+  type Layout,
+  type Operand,
+  operand,
+  operands,
+  type ShapeOptions,
+  shapes,
+  type Use,
+} from "../draw.ts";
 import {
   absolute,
+  at,
   axesAt,
+  build,
   convert,
   countOf,
   elementwise,
   floatOf,
+  indices,
   isFloat,
   type Plain,
   reduced,
@@ -218,6 +231,52 @@ const spreads: Row<Spread>[] = [
   }),
 ];
 
+interface Standardizing {
+  readonly axis?: number | number[] | undefined;
+  readonly epsilon?: number | undefined;
+}
+
+/** What becomes of the elements of a line, from their deviation from its mean and its variance with epsilon. */
+function standardized(
+  x: Plain,
+  { axis, epsilon = 1e-5 }: Standardizing,
+  f: (deviation: number, variance: number, line: readonly number[]) => number,
+): Plain {
+  const axes = axesAt(axis ?? (x.shape.length === 0 ? [] : -1), x.shape.length);
+  return build(x.shape, x.dtype, (index) => {
+    const line = indices(x.shape).filter((other) => other.every((i, a) => axes.includes(a) || i === index[a]))
+      .map((other) => at(x, other));
+    return f(at(x, index) - meanOf(line), varianceOf(line, 0) + epsilon, line);
+  });
+}
+
+const standardize: Row<Standardizing> = {
+  name: "standardize",
+  dtypes: everyDType,
+  draw: (dtype, use) =>
+    cases(dtype, use, use === "derivative" ? smoothSpread : { shapes: { rank: [0, 3] } }).chain(([x, axis]) =>
+      fc.constantFrom(undefined, 0.5).map((epsilon) => ({ operands: [x], settings: { axis, epsilon } }))
+    ),
+  call: ([x], options) => ops.standardize(x!, options),
+  reference: ([x], options) =>
+    standardized(convert(x!, floatOf(x!.dtype)), options, (deviation, variance) => deviation / Math.sqrt(variance)),
+  tolerance: {
+    ulps: 16,
+    because: "deviations and their root mean square err by an ulp of the largest element, over the divisor",
+    of: ([x], options) =>
+      standardized(
+        convert(x!, floatOf(x!.dtype)),
+        options,
+        (_, variance, line) => Math.max(...line.map(Math.abs)) / Math.sqrt(variance),
+      ),
+  },
+  // Without the last line, whose mean, half of the smallest float32, is none itself.
+  examples: floats.map((dtype) => ({
+    operands: [{ ...specialPairs, dtype, shape: [7, 2], data: specialPairs.data.slice(0, 14) }],
+    settings: {},
+  })),
+};
+
 interface Choice {
   readonly axis?: number | undefined;
   readonly keepDims?: boolean | undefined;
@@ -273,10 +332,10 @@ const allClose: Row<Closeness> = {
         ? fc.constantFrom(0, 1, 1.0009765625, 1.125, 2, NaN, Infinity)
         : fc.integer({ min: 0, max: 1 });
       // Two operands that are often equal, or nearly so.
-      return fc.tuple(operand({ shape, dtype, elements: few }), fc.nat(20), few).map(([x, n, other]) => {
-        const { layout: _, ...rest } = x;
-        return [x, { ...rest, data: x.data.map((v, i) => (i === n ? other : v)), layout: "rows" as const }];
-      });
+      const layouts = fc.constantFrom<Layout>("rows", "transposed", "strided", "flipped");
+      return fc.tuple(operand({ shape, dtype, elements: few }), fc.nat(20), few, layouts).map(
+        ([x, n, other, layout]) => [x, { ...x, data: x.data.map((v, i) => (i === n ? other : v)), layout }],
+      );
     }).chain((xs) =>
       fc.record({ rtol: fc.constantFrom(0, 0.001, 0.2), atol: fc.constantFrom(0, 0.01, 1), equalNaN: fc.boolean() }, {
         requiredKeys: [],
@@ -299,6 +358,7 @@ const allClose: Row<Closeness> = {
 export const reductionRows: readonly Row[] = [
   ...reductions,
   ...spreads,
+  standardize,
   choice("argmax", ops.argmax, (a, b) => a > b),
   choice("argmin", ops.argmin, (a, b) => a < b),
   allClose,

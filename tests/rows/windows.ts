@@ -110,7 +110,7 @@ function convCases(dilations: "of the kernel" | "of both" = "of the kernel"): fc
       fc.array(fc.tuple(fc.nat(2), fc.nat(2)), { minLength: n, maxLength: n }),
     );
     return fc.record({
-      batch: fc.nat(2),
+      batch: fc.constantFrom(1, 2, 1, 2, 0),
       sizes: each(fc.integer({ min: 1, max: n === 3 ? 3 : 5 })),
       kernel: each(fc.integer({ min: 1, max: n === 3 ? 2 : 3 })),
       groups: little,
@@ -241,6 +241,14 @@ const convTranspose: Row<Convolution> = {
     because: "each of at most 54 additions, and each product, errs by half an ulp of the sum of magnitudes",
     of: ([x, w], options) => putDown(absolute(x!), absolute(w!), options, "float64"),
   },
+  // What wraps around is added up before float16 is rounded.
+  examples: [{
+    operands: [
+      { shape: [1, 4, 2, 1], dtype: "float16", data: [0, 0, 0, 0, -1.322265625, 0.544921875, 0, 0], layout: "rows" },
+      { shape: [1, 2, 1, 1], dtype: "int32", data: [1, 9], layout: "rows" },
+    ],
+    settings: { padding: "circular" },
+  }],
 };
 
 const correlate: Row<Pick<Convolution, "strides" | "padding">> = {
@@ -284,7 +292,7 @@ function poolCases(): fc.Arbitrary<PoolCase> {
       fc.array(value, { minLength: n, maxLength: n });
     const little = fc.integer({ min: 1, max: 3 });
     return fc.record({
-      batch: fc.nat(2),
+      batch: fc.constantFrom(1, 2, 3, 2, 0),
       sizes: each(fc.integer({ min: 1, max: n === 3 ? 3 : 5 })),
       channels: fc.integer({ min: 1, max: 3 }),
       window: fc.oneof(little, each(little)),
@@ -387,9 +395,10 @@ function globalPool(
     name,
     dtypes: everyDType,
     draw: (dtype, use) =>
-      shapes({ rank: [3, 4], sizes: [1, 4] }).chain((shape) =>
-        operands([{ shape, dtype, elements: smallIntegers(dtype) }], { distinct: distinct && use === "derivative" })
-          .map((xs) => ({ operands: xs, settings: null }))
+      fc.tuple(shapes({ rank: [3, 5], sizes: [1, 3] }), fc.nat(3)).chain(([shape, batch]) =>
+        operands([{ shape: shape.with(0, batch), dtype, elements: smallIntegers(dtype) }], {
+          distinct: distinct && use === "derivative",
+        }).map((xs) => ({ operands: xs, settings: null }))
       ),
     call: ([x]) => call(x!),
     reference([x]) {
