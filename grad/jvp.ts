@@ -1,6 +1,5 @@
 /** Forward mode: values carried together with their tangents. */
 
-import { bind } from "../ops/bind.ts";
 import { zeros, zerosLike } from "../ops/create.ts";
 import { toTensor } from "../ops/arguments.ts";
 import { isFloat } from "../ops/dtype.ts";
@@ -12,7 +11,7 @@ import { Trace, Tracer } from "../ops/trace.ts";
 import { putTogether, takeApart } from "../ops/structure.ts";
 import { callSync, checkFunction, isDifferentiable } from "./function.ts";
 import { readTangents, record } from "./record.ts";
-import { push } from "./rules.ts";
+import { linearize as linearizeOperation } from "./rules.ts";
 import type { Grads } from "./types.ts";
 
 class JvpTracer extends Tracer {
@@ -41,15 +40,17 @@ class JvpTrace extends Trace {
   override process(primitive: Primitive, inputs: readonly Tensor[], params: unknown): readonly Tensor[] {
     const pairs = inputs.map((x) => this.pair(x));
     const primals = pairs.map(([primal]) => primal);
-    const [outputs, tangent] = tidy(
+    const tangents = pairs.map(([, tangent]) => tangent);
+    const wanted = tangents.map((tangent) => tangent !== null);
+    const [outputs, pushed] = tidy(
       () => {
-        const outputs = bind(primitive, primals, params);
-        return [outputs, push({ primitive, params, inputs: primals, outputs }, pairs.map(([, t]) => t))] as const;
+        const { outputs, linear } = linearizeOperation("forward", primitive, primals, wanted, params);
+        return [outputs, linear?.apply(tangents) ?? []] as const;
       },
-      ([outputs, tangent]) => [...outputs, tangent],
+      ([outputs, pushed]) => [...outputs, ...pushed],
       this.owned,
     );
-    return outputs.map((y) => new JvpTracer(this, y, tangent, `${primitive.name}()`));
+    return outputs.map((y, i) => new JvpTracer(this, y, pushed[i] ?? null, `${primitive.name}()`));
   }
 }
 

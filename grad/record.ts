@@ -8,9 +8,7 @@ import type { TensorType } from "../ops/shape.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { leavesAs, putTogether, sameStructure, type Structure, takeApart } from "../ops/structure.ts";
 import { callSync, isDifferentiable, mapTensors, matching } from "./function.ts";
-import { Tape } from "./tape.ts";
-
-type TapeNode = ReturnType<Tape["nodeOf"]>;
+import { type Node, Tape } from "./tape.ts";
 
 /** Arguments without their values: a pullback outlives its call, and keeps only what it needs. */
 export interface Arguments {
@@ -23,7 +21,7 @@ export interface Arguments {
 export interface Results {
   readonly structure: Structure;
   readonly types: readonly TensorType[];
-  readonly nodes: readonly TapeNode[];
+  readonly nodes: readonly (Node | null)[];
 }
 
 export interface Recording {

@@ -1,19 +1,21 @@
 /** The tape: records a function's operations on known values, to be run backward, or forward again on tangents. */
 
-import { bind } from "../ops/bind.ts";
 import { add } from "../ops/arithmetic.ts";
-import type { Primitive } from "../ops/primitive.ts";
+import { isFloat } from "../ops/dtype.ts";
+import type { Direction, Linearized, Primitive } from "../ops/primitive.ts";
 import { enterScope, handOut, Owner, tidy } from "../ops/scope.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { Trace, Tracer } from "../ops/trace.ts";
-import { type Application, flows, type Pull, pullOf, push } from "./rules.ts";
+import { linearize } from "./rules.ts";
 
-/** A value that derivatives flow through: an input, or the result of an operation. */
-interface Node {
-  readonly parents: readonly (Node | null)[];
-  readonly pull: Pull | null;
-  /** Kept only by a tape that is run forward. */
-  readonly application: Application | null;
+/** A value that derivatives flow through: an input, or a result of an operation. It is known by its identity alone. */
+export type Node = object;
+
+/** An operation that derivatives flow through. */
+interface Entry {
+  readonly operands: readonly (Node | null)[];
+  readonly results: readonly (Node | null)[];
+  readonly linear: Omit<Linearized, "outputs">;
 }
 
 class TapeTracer extends Tracer {
@@ -33,40 +35,41 @@ class TapeTracer extends Tracer {
 }
 
 export class Tape extends Trace {
-  readonly #direction: "reverse" | "forward";
+  readonly #direction: Direction;
   readonly #inputs: Node[] = [];
-  readonly #nodes: Node[] = [];
+  readonly #entries: Entry[] = [];
   /** Concrete values made for this tape and seen by nobody else. */
   readonly #owned: Owner = new Owner(this.level);
 
-  constructor(transform: string, direction: "reverse" | "forward") {
+  constructor(transform: string, direction: Direction) {
     super(transform);
     this.#direction = direction;
   }
 
   input(primal: Tensor): Tensor {
-    const node: Node = { parents: [], pull: null, application: null };
+    const node: Node = {};
     this.#inputs.push(node);
     return new TapeTracer(this, primal, node, "an argument");
   }
 
   override process(primitive: Primitive, inputs: readonly Tensor[], params: unknown): readonly Tensor[] {
     const primals = inputs.map((x) => this.primal(x));
+    const operands = inputs.map((x) => this.nodeOf(x));
     enterScope(this.#owned);
-    const outputs = bind(primitive, primals, params);
+    const { outputs, linear } = linearize(
+      this.#direction,
+      primitive,
+      primals,
+      operands.map((node) => node !== null),
+      params,
+    );
     enterScope(null);
-    const types = outputs.map((y) => y.type);
-    const parents = inputs.map((x, i) => flows(primitive, i, types) ? this.nodeOf(x) : null);
-    let node: Node | null = null;
-    if (parents.some((parent) => parent !== null)) {
-      const application: Application = { primitive, params, inputs: primals, outputs };
-      node = this.#direction === "reverse"
-        ? { parents, pull: pullOf(application, parents.map((parent) => parent !== null)), application: null }
-        : { parents, pull: null, application };
-      this.#nodes.push(node);
-      this.#owned.adopt(residualsOf(node));
+    const results = outputs.map((y): Node | null => linear !== null && isFloat(y.dtype) ? {} : null);
+    if (linear !== null) {
+      this.#entries.push({ operands, results, linear });
+      this.#owned.adopt(linear.residuals);
     }
-    return outputs.map((y) => new TapeTracer(this, y, node, `${primitive.name}()`));
+    return outputs.map((y, i) => new TapeTracer(this, y, results[i]!, `${primitive.name}()`));
   }
 
   /** The value that a tracer of this tape stands for; anything else stands for itself. */
@@ -89,12 +92,12 @@ export class Tape extends Trace {
         cotangents.set(node, sum === undefined ? ct : add(sum, ct));
       };
       for (const [node, ct] of seeds) accumulate(node, ct);
-      for (let i = this.#nodes.length - 1; i >= 0; i--) {
-        const node = this.#nodes[i]!;
-        const g = cotangents.get(node);
-        if (g === undefined) continue;
-        cotangents.delete(node);
-        node.pull!.apply(g).forEach((ct, k) => accumulate(node.parents[k]!, ct));
+      for (let i = this.#entries.length - 1; i >= 0; i--) {
+        const { operands, results, linear } = this.#entries[i]!;
+        const gs = results.map((node) => (node === null ? null : cotangents.get(node) ?? null));
+        if (gs.every((g) => g === null)) continue;
+        for (const node of results) if (node !== null) cotangents.delete(node);
+        linear.apply(gs).forEach((ct, k) => accumulate(operands[k]!, ct));
       }
       return this.#inputs.map((node) => handOutSome(cotangents.get(node)));
     }, () => []);
@@ -104,11 +107,9 @@ export class Tape extends Trace {
   forward(tangents: readonly (Tensor | null)[], outputs: readonly (Node | null)[]): (Tensor | null)[] {
     return tidy(() => {
       const known = new Map<Node, Tensor | null>(this.#inputs.map((node, i) => [node, tangents[i]!]));
-      for (const node of this.#nodes) {
-        known.set(
-          node,
-          push(node.application!, node.parents.map((parent) => (parent === null ? null : known.get(parent)!))),
-        );
+      for (const { operands, results, linear } of this.#entries) {
+        const pushed = linear.apply(operands.map((node) => (node === null ? null : known.get(node)!)));
+        results.forEach((node, i) => node !== null && known.set(node, pushed[i] ?? null));
       }
       return outputs.map((node) => (node === null ? null : handOutSome(known.get(node))));
     }, () => []);
@@ -117,21 +118,16 @@ export class Tape extends Trace {
   /** Frees every value of the tape, which can then not be run again. */
   free(): void {
     this.#owned.free();
-    this.#nodes.length = 0;
+    this.#entries.length = 0;
   }
 
   /** Frees what a later run does not need. */
   settle(): void {
-    this.#owned.release(this.#nodes.flatMap(residualsOf), null);
+    this.#owned.release(this.#entries.flatMap(({ linear }) => linear.residuals), null);
     this.#owned.free();
   }
 }
 
 function handOutSome(x: Tensor | null | undefined): Tensor | null {
   return x == null ? null : handOut(x);
-}
-
-/** The values that running the tape needs. */
-function residualsOf({ pull, application }: Node): readonly Tensor[] {
-  return pull?.residuals ?? [...application!.inputs, ...application!.outputs];
 }

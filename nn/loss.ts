@@ -7,6 +7,7 @@ import { abs, add, div, maximum, mul, neg, square, sub } from "../ops/arithmetic
 import { cast } from "../ops/cast.ts";
 import { log } from "../ops/functions.ts";
 import { equal, less, notEqual, where } from "../ops/logic.ts";
+import { derived } from "../ops/derived.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
 import { take, takeAlongAxis } from "../ops/indexing.ts";
 import { expandDims, squeeze } from "../ops/movement.ts";
@@ -68,10 +69,10 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new RangeError(`crossEntropy() needs labelSmoothing between 0 and 1, got ${labelSmoothing}`);
   }
-  const logProbs = logSoftmax(checkClasses("crossEntropy", logits, options.weight));
+  const scores = checkClasses("crossEntropy", logits, options.weight);
   return target instanceof Tensor && isFloat(target.dtype)
-    ? ofProbabilities(logProbs, target, options, labelSmoothing)
-    : ofLabels("crossEntropy", logProbs, target, options, labelSmoothing);
+    ? ofProbabilities(scores, target, options, labelSmoothing)
+    : ofLabels("crossEntropy", scores, target, options, labelSmoothing);
 }
 
 /**
@@ -108,9 +109,17 @@ function show(x: unknown): string {
   return x instanceof Tensor ? typeString(x.type) : describe(x);
 }
 
+/** What the losses of labels and of probabilities depend on, besides tensors. */
+interface Settings {
+  readonly op: "crossEntropy" | "nll";
+  readonly reduction: Reduction | undefined;
+  readonly ignoreIndex: number | undefined;
+  readonly smoothing: number;
+}
+
 function ofLabels(
-  op: string,
-  logProbs: Tensor,
+  op: Settings["op"],
+  scores: Tensor,
   labels: Tensor,
   { reduction, weight, ignoreIndex }: NllOptions,
   smoothing: number,
@@ -118,11 +127,18 @@ function ofLabels(
   if (!(labels instanceof Tensor) || kindOf(labels.dtype) !== "integer") {
     throw new TypeError(`${op}() takes labels as a tensor of integers, got ${show(labels)}`);
   }
-  if (!sameShape(labels.shape, logProbs.shape.slice(0, -1))) {
-    throw new ShapeError(`${op}() needs one label for each row of ${show(logProbs)}, got ${show(labels)}`);
+  if (!sameShape(labels.shape, scores.shape.slice(0, -1))) {
+    throw new ShapeError(`${op}() needs one label for each row of ${show(scores)}, got ${show(labels)}`);
   }
+  const inputs = weight === undefined ? [scores, labels] : [scores, labels, weight];
+  return lossOfLabels(inputs, { op, reduction, ignoreIndex, smoothing });
+}
+
+const lossOfLabels = derived("crossEntropy", ([scores, labels, weight], settings: Settings) => {
+  const { op, reduction, ignoreIndex, smoothing } = settings;
+  const logProbs = op === "crossEntropy" ? logSoftmax(scores!) : scores!;
   const classes = logProbs.shape.at(-1)!;
-  const given = cast(labels, "int32");
+  const given = cast(labels!, "int32");
   const counted = ignoreIndex === undefined ? null : notEqual(given, ignoreIndex);
   const label = counted === null ? given : where(counted, given, 0);
   // A negative index would count from the end; a negative label is no class.
@@ -140,20 +156,27 @@ function ofLabels(
   const [total, count] = [losses, counted === null ? shares : where(counted, shares, 0)]
     .map((x) => sum(cast(x, wideOf(x.dtype)))) as [Tensor, Tensor];
   return cast(div(total, count), losses.dtype);
-}
+});
 
 function ofProbabilities(
-  logProbs: Tensor,
+  logits: Tensor,
   target: Tensor,
   { reduction, weight, ignoreIndex }: CrossEntropyOptions,
   smoothing: number,
 ): Tensor {
   if (ignoreIndex !== undefined) throw new TypeError("crossEntropy() takes ignoreIndex with labels, not probabilities");
-  checkPair("crossEntropy", logProbs, target);
-  const t = smoothing === 0 ? target : add(mul(1 - smoothing, target), smoothing / logProbs.shape.at(-1)!);
-  const terms = timesLog(t, logProbs);
-  return reduced("crossEntropy", neg(sum(weight ? mul(weight, terms) : terms, { axis: -1 })), reduction);
+  checkPair("crossEntropy", logits, target);
+  const inputs = weight === undefined ? [logits, target] : [logits, target, weight];
+  return lossOfProbabilities(inputs, { op: "crossEntropy", reduction, ignoreIndex, smoothing });
 }
+
+const lossOfProbabilities = derived("crossEntropy", ([logits, target, weight], settings: Settings) => {
+  const logProbs = logSoftmax(logits!);
+  const { op, reduction, smoothing } = settings;
+  const t = smoothing === 0 ? target! : add(mul(1 - smoothing, target!), smoothing / logProbs.shape.at(-1)!);
+  const terms = timesLog(t, logProbs);
+  return reduced(op, neg(sum(weight ? mul(weight, terms) : terms, { axis: -1 })), reduction);
+});
 
 /** p·logQ, and 0 where p is 0 even if logQ is −∞. */
 function timesLog(p: Tensor, logQ: Tensor): Tensor {

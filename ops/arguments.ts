@@ -45,14 +45,23 @@ export function toNumeric(op: string, x: TensorLike): Tensor {
 /** Operands brought to one dtype, by promotion among the tensors; bare numbers adopt it. */
 export function promoted(op: string, xs: readonly TensorLike[]): Tensor[] {
   let dtype: DType | null = null;
-  for (const x of xs) if (x instanceof Tensor) dtype = dtype === null ? x.dtype : promote(dtype, x.dtype);
-  if (dtype === null) dtype = xs.every((x) => typeof x === "boolean") ? "bool" : "float32";
-  else if (dtype === "bool" && xs.some((x) => typeof x === "number")) dtype = "float32";
-  return xs.map((x) => x instanceof Tensor ? cast(x, dtype) : scalarOf(op, x, dtype));
+  for (const x of xs) if (kindOfOperand(x) === "tensor") dtype = promoteSome(dtype, (x as Tensor).dtype);
+  if (dtype === null) dtype = xs.every((x) => kindOfOperand(x) === "boolean") ? "bool" : "float32";
+  else if (dtype === "bool" && xs.some((x) => kindOfOperand(x) === "number")) dtype = "float32";
+  return xs.map((x) => x instanceof Tensor ? x.weak()?.as(op, dtype) ?? cast(x, dtype) : scalarOf(op, x, dtype));
 }
 
-/** A bare number or boolean as a rank-0 tensor of `dtype`. */
-function scalarOf(op: string, x: unknown, dtype: DType): Tensor {
+function promoteSome(a: DType | null, b: DType): DType {
+  return a === null ? b : promote(a, b);
+}
+
+function kindOfOperand(x: unknown): "tensor" | "number" | "boolean" | null {
+  if (x instanceof Tensor) return x.weak()?.kind ?? "tensor";
+  return typeof x === "number" || typeof x === "boolean" ? typeof x as "number" | "boolean" : null;
+}
+
+/** A bare number or boolean as a rank-0 tensor of `dtype`, beside which it stands. */
+export function scalarOf(op: string, x: unknown, dtype: DType): Tensor {
   if (typeof x !== "number" && typeof x !== "boolean") throw notTensorLike(op, x);
   const value = Number(x);
   if (kindOf(dtype) === "integer" && !Number.isInteger(value)) {

@@ -192,7 +192,7 @@ export function mod(a: TensorLike, b: TensorLike): Tensor {
 }
 
 /**
- * The power a^b, elementwise. Operands broadcast and promote as in {@linkcode add}. The value is within 2 ULP in
+ * The power a^b, elementwise. Operands broadcast and promote as in {@linkcode add}. The value is within 1 ULP in
  * float32 and 1 in float64.
  *
  * Anything to the power 0 is 1, also 0 and NaN. A negative float to a power that is no integer is NaN. Integers wrap,

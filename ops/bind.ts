@@ -27,10 +27,17 @@ export function bind1<P>(primitive: Primitive<P>, inputs: readonly Tensor[], par
   return bind(primitive, inputs, params)[0]!;
 }
 
-/** Runs a program on the device its inputs live on: the only way anything is ever computed. */
-export function run(program: Program, inputs: readonly ConcreteTensor[]): readonly ConcreteTensor[] {
+/**
+ * Runs a program on the device its inputs live on: the only way anything is ever computed. The caller gives up the
+ * inputs at `donated` positions, whose storage may be used again.
+ */
+export function run(
+  program: Program,
+  inputs: readonly ConcreteTensor[],
+  donated?: ReadonlySet<number>,
+): readonly ConcreteTensor[] {
   const device = commonDevice(inputs);
-  const results = device.run(program, inputs);
+  const results = device.run(program, inputs, donated);
   for (const x of results) noteMade(x);
   return results;
 }

@@ -60,7 +60,7 @@ export function floatUnary(primitive: Primitive<null>, x: TensorLike): Tensor {
 /**
  * The angle of the point (x, y) from the positive x axis, in radians from −π to π, elementwise. Operands broadcast and
  * promote as in {@linkcode add}; integers and bools become float32. The derivative at (0, 0) is NaN. The value is
- * within 0.5 ULP in float32 and 1 in float64.
+ * within 1 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -315,7 +315,7 @@ export function tanh(x: TensorLike): Tensor {
 
 /**
  * The angle from −π/2 to π/2 whose sine is x, elementwise: NaN outside [−1, 1]. Integers and bools become float32. The
- * derivative 1 / √(1 − x²) is ∞ at ±1. The value is within 0.5 ULP in float32 and 1 in float64.
+ * derivative 1 / √(1 − x²) is ∞ at ±1. The value is within 1 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -331,7 +331,7 @@ export function asin(x: TensorLike): Tensor {
 
 /**
  * The angle from 0 to π whose cosine is x, elementwise: NaN outside [−1, 1]. Integers and bools become float32. The
- * derivative −1 / √(1 − x²) is −∞ at ±1. The value is within 0.5 ULP in float32 and 1 in float64.
+ * derivative −1 / √(1 − x²) is −∞ at ±1. The value is within 1 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -347,7 +347,7 @@ export function acos(x: TensorLike): Tensor {
 
 /**
  * The angle from −π/2 to π/2 whose tangent is x, elementwise: the bounds themselves at ±∞. Integers and bools become
- * float32. The derivative is 1 / (1 + x²). The value is within 0.5 ULP in float32 and 1 in float64.
+ * float32. The derivative is 1 / (1 + x²). The value is within 1 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -363,7 +363,7 @@ export function atan(x: TensorLike): Tensor {
 
 /**
  * The number whose hyperbolic sine is x, elementwise: log(x + √(x² + 1)). Integers and bools become float32. The
- * derivative is 1 / √(x² + 1). The value is within 0.5 ULP in float32 and 2 in float64.
+ * derivative is 1 / √(x² + 1). The value is within 1 ULP in float32 and 2 in float64.
  *
  * @example Usage
  * ```ts
@@ -379,7 +379,7 @@ export function asinh(x: TensorLike): Tensor {
 
 /**
  * The number from 0 up whose hyperbolic cosine is x, elementwise: log(x + √(x² − 1)), and NaN below 1. Integers and
- * bools become float32. The derivative 1 / √(x² − 1) is ∞ at 1. The value is within 0.5 ULP in float32 and 2 in
+ * bools become float32. The derivative 1 / √(x² − 1) is ∞ at 1. The value is within 1 ULP in float32 and 2 in
  * float64.
  *
  * @example Usage
@@ -396,7 +396,7 @@ export function acosh(x: TensorLike): Tensor {
 
 /**
  * The number whose hyperbolic tangent is x, elementwise: ½·log((1 + x) / (1 − x)), ±∞ at ±1, and NaN beyond. Integers
- * and bools become float32. The derivative is 1 / (1 − x²). The value is within 0.5 ULP in float32 and 2 in float64.
+ * and bools become float32. The derivative is 1 / (1 − x²). The value is within 1 ULP in float32 and 2 in float64.
  *
  * @example Usage
  * ```ts
@@ -412,7 +412,7 @@ export function atanh(x: TensorLike): Tensor {
 
 /**
  * The cube root, elementwise, of negative numbers too. Integers and bools become float32. The derivative is ∞ at 0. The
- * value is within 0.5 ULP in float32 and 1 in float64.
+ * value is within 1 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts

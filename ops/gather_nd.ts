@@ -4,7 +4,7 @@ import { toNumeric, toTensor } from "./arguments.ts";
 import { mul } from "./arithmetic.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { fromStart, gather, inRange, scatter } from "./indexing.ts";
-import { tensor } from "./literal.ts";
+import { type NestedArray, tensor } from "./literal.ts";
 import { greaterEqual, less, logicalAnd, where } from "./logic.ts";
 import { broadcastTo, reshape } from "./movement.ts";
 import { all, sum } from "./reduction.ts";
@@ -22,13 +22,8 @@ interface Points {
   readonly slot: Shape;
 }
 
-function pointsOf(op: string, indices: Tensor, shape: Shape, what: string): Points {
-  if (!(indices instanceof Tensor)) {
-    throw new TypeError(
-      `${op}() takes indices as an integer tensor, got ${describe(indices)}: make a tensor of it with tensor()`,
-    );
-  }
-  const given = inRange(op, indices, 0);
+function pointsOf(op: string, indices: Tensor | NestedArray, shape: Shape, what: string): Points {
+  const given = indices instanceof Tensor ? inRange(op, indices, 0) : listed(op, indices, shape);
   const coordinates = given.shape.at(-1);
   if (coordinates === undefined || coordinates > shape.length) {
     throw new ShapeError(
@@ -49,13 +44,32 @@ function pointsOf(op: string, indices: Tensor, shape: Shape, what: string): Poin
   };
 }
 
+/** Points written out as nested arrays, whose coordinates are checked at once. */
+function listed(op: string, indices: NestedArray, shape: Shape): Tensor {
+  if (!Array.isArray(indices)) {
+    throw new TypeError(`${op}() takes indices as an integer tensor or nested arrays, got ${describe(indices)}`);
+  }
+  const points = tensor(indices, { dtype: "int32" });
+  const coordinates = points.shape.at(-1)!;
+  (indices.flat(Infinity) as number[]).forEach((i, k) => {
+    const axis = k % coordinates;
+    const n = shape[axis];
+    if (n !== undefined && (i < -n || i >= n)) {
+      throw new RangeError(`${op}() cannot use coordinate ${i}: axis ${axis} has size ${n}`);
+    }
+  });
+  return points;
+}
+
 /**
  * The slices of x at points on its leading axes: `f32[4,5,6], i32[7,2] → f32[7,6]`. The last axis of the indices holds
  * the coordinates of a point, as many as axes are indexed; the other axes of the result are those of the indices.
  *
- * Negative coordinates count from the end. A point that is out of range on any axis reads NaN, 0 or false.
+ * Negative coordinates count from the end. A point in a tensor that is out of range on any axis reads NaN, 0 or false.
  *
- * @throws {TypeError} If the indices are no integer tensor.
+ * @param indices An integer tensor, or nested arrays of whole numbers.
+ * @throws {TypeError} If the indices are not of integers.
+ * @throws {RangeError} If a coordinate in an array is out of range.
  * @throws {ShapeError} If a point has more coordinates than x has axes.
  *
  * @example Usage
@@ -64,11 +78,11 @@ function pointsOf(op: string, indices: Tensor, shape: Shape, what: string): Poin
  * import { assertEquals } from "@std/assert";
  *
  * const x = tensor([[1, 2], [3, 4], [5, 6]]);
- * assertEquals(gatherNd(x, tensor([[0, 1], [-1, 0]], { dtype: "int32" })).arraySync(), [2, 5]);
+ * assertEquals(gatherNd(x, [[0, 1], [-1, 0]]).arraySync(), [2, 5]);
  * assertEquals(gatherNd(x, tensor([[2], [0]], { dtype: "int32" })).arraySync(), [[5, 6], [1, 2]]);
  * ```
  */
-export function gatherNd(x: TensorLike, indices: Tensor): Tensor {
+export function gatherNd(x: TensorLike, indices: Tensor | NestedArray): Tensor {
   const t = toTensor("gatherNd", x);
   const { at, size, after, slot } = pointsOf("gatherNd", indices, t.shape, typeString(t.type));
   return reshape(gather(reshape(t, [1, 1, size, after]), at), slot);
@@ -78,10 +92,12 @@ export function gatherNd(x: TensorLike, indices: Tensor): Tensor {
  * Zeros of the given shape with updates added at points on its leading axes: `i32[7,2], f32[7,6] → f32[4,5,6]` for the
  * shape `[4, 5, 6]`. It is the transpose of {@linkcode gatherNd}: the updates broadcast to the shape that would give.
  *
- * Where a point repeats, all its updates are added, in their order; float16 in float32, rounded once. Negative coordinates count from the end; an update
- * for a point that is out of range on any axis is dropped.
+ * Where a point repeats, all its updates are added, in their order; float16 in float32, rounded once. Negative
+ * coordinates count from the end; an update for a point in a tensor that is out of range on any axis is dropped.
  *
- * @throws {TypeError} If the updates are bool, or the indices no integer tensor.
+ * @param indices An integer tensor, or nested arrays of whole numbers.
+ * @throws {TypeError} If the updates are bool, or the indices not of integers.
+ * @throws {RangeError} If a coordinate in an array is out of range.
  * @throws {ShapeError} If a point has more coordinates than the shape has axes, or the updates do not broadcast.
  *
  * @example Usage
@@ -93,14 +109,14 @@ export function gatherNd(x: TensorLike, indices: Tensor): Tensor {
  * assertEquals(scatterNd(points, tensor([1, 2, 3, 4]), [3, 2]).arraySync(), [[0, 4], [0, 0], [2, 0]]);
  * ```
  */
-export function scatterNd(indices: Tensor, updates: TensorLike, shape: Shape): Tensor {
+export function scatterNd(indices: Tensor | NestedArray, updates: TensorLike, shape: Shape): Tensor {
   const u = toNumeric("scatterNd", updates);
   checkShape("scatterNd", shape);
   const { at, size, after, slot } = pointsOf("scatterNd", indices, shape, `the shape [${shape}]`);
   const fitted = broadcastShapes(u.shape, slot);
   if (fitted === null || !sameShape(fitted, slot)) {
     throw new ShapeError(
-      `scatterNd() cannot add ${typeString(u.type)} at ${typeString(indices.type)} of the shape [${shape}]: ` +
+      `scatterNd() cannot add ${typeString(u.type)} at ${at.size} points of the shape [${shape}]: ` +
         `the updates must broadcast to [${slot}]`,
     );
   }

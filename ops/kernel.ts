@@ -3,6 +3,7 @@
  * exhaustive table from `kind` to its implementation, so a gap does not compile.
  */
 
+import type { Program } from "./program.ts";
 import type { Scalar } from "./scalar.ts";
 import type { Shape, Strided } from "./shape.ts";
 
@@ -33,6 +34,10 @@ export interface WindowGeometry {
   readonly padding: readonly (readonly [number, number])[];
 }
 
+/**
+ * An `epilogue` is elementwise work on what a kernel computes: input 0 is that, and after it come the kernel's further
+ * inputs, which have the shape of the output. The dtype stays.
+ */
 export type Kernel =
   /** Elementwise: every input has the output's shape. */
   | { readonly kind: "map"; readonly body: Scalar }
@@ -43,6 +48,23 @@ export type Kernel =
    * min of bool are any and all. A primitive's own body is its one input; fusion puts elementwise work there.
    */
   | { readonly kind: "reduce"; readonly combiner: Combiner; readonly axes: readonly number[]; readonly body: Scalar }
+  /**
+   * Elementwise work around reductions, in one go over memory. The axes of the domain `shape` that are not in `axes` are
+   * an outer nest, of which each turn has a row of elements: `stages` reduce it, one after another, and `outputs` are
+   * computed from what they give. Where `axes` is empty there are no stages, and this is a map with several results.
+   *
+   * Bodies read the stages first: `input` k is what stage k gave, once it ran; after them come the kernel's inputs,
+   * which have the shape of the domain. A body with `perRow` reads only what is the same along the row.
+   */
+  | {
+    readonly kind: "loop";
+    readonly shape: Shape;
+    /** Sorted. */
+    readonly axes: readonly number[];
+    readonly stages: readonly Stage[];
+    /** Those `perRow` are as large as the outer nest, the others as the domain; axes of size 1 may be missing or more. */
+    readonly outputs: readonly LoopOutput[];
+  }
   /** The int32 position of the first extreme element along one axis; NaN counts as extreme. */
   | { readonly kind: "argReduce"; readonly extreme: "max" | "min"; readonly axis: number }
   /** Running sums, maxima or minima along one axis. */
@@ -54,9 +76,14 @@ export type Kernel =
     readonly at: readonly { readonly start: Shape; readonly step: Shape }[];
   }
   /** `[…batch, m, k] · […batch, k, n]` with equal batch axes. */
-  | { readonly kind: "matmul" }
+  | { readonly kind: "matmul"; readonly epilogue?: Scalar }
   /** One derivative of the trilinear form: `output` from (x, w), `input` from (g, w), `kernel` from (x, g). */
-  | { readonly kind: "conv"; readonly role: "output" | "input" | "kernel"; readonly geometry: ConvGeometry }
+  | {
+    readonly kind: "conv";
+    readonly role: "output" | "input" | "kernel";
+    readonly geometry: ConvGeometry;
+    readonly epilogue?: Scalar;
+  }
   /**
    * `sum max min`: windows of x reduced. `argMax argMin`: the row-major position within its window of the first extreme
    * element. `take (x, positions)`: the element at that position. Transposes: `spread (g)` adds each g to every cell of
@@ -68,7 +95,20 @@ export type Kernel =
   /** int32 indices `[b, i]`, updates `[b, p, i, q]` → `[b, p, n, q]`, combined in order of i; out of range is dropped. */
   | { readonly kind: "scatter"; readonly combiner: Combiner }
   /** int32 positions that stably sort the last axis; NaN is last, also when descending. */
-  | { readonly kind: "argsort"; readonly descending: boolean };
+  | { readonly kind: "argsort"; readonly descending: boolean }
+  /** A whole program; it is written out in place of the call before a device sees it. */
+  | { readonly kind: "call"; readonly program: Program };
+
+/** A reduction of a row. */
+export interface Stage {
+  readonly combiner: Combiner;
+  readonly body: Scalar;
+}
+
+export interface LoopOutput {
+  readonly body: Scalar;
+  readonly perRow: boolean;
+}
 
 export type WindowRole = "sum" | "max" | "min" | "argMax" | "argMin" | "take" | "spread" | "put";
 export type KernelKind = Kernel["kind"];

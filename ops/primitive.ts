@@ -31,7 +31,24 @@ export type Partial = { readonly keeps: readonly Slot[]; of(g: Tensor, ...kept: 
 /** The result does not vary smoothly, or is no real number. The reason is printed where a derivative is asked of it. */
 export type NoDerivative = { readonly kind: "zero"; readonly reason: string };
 
-/** How a primitive is differentiated. Both modes follow from each statement; all but `zero` have a single result. */
+/** An operation carried out, together with its derivative there. */
+export interface Linearized {
+  readonly outputs: readonly Tensor[];
+  /** The values that `apply` keeps. */
+  readonly residuals: readonly Tensor[];
+  /**
+   * The linear part. Forward, it takes tangents of the operands to those of the results; in reverse, cotangents of the
+   * results to those of the operands. null is zero.
+   */
+  apply(given: readonly (Tensor | null)[]): readonly (Tensor | null)[];
+}
+
+export type Direction = "forward" | "reverse";
+
+/**
+ * How a primitive is differentiated. Both modes follow from each statement; all but `zero` and `staged` have a single
+ * result.
+ */
 export type Derivative<P> =
   | NoDerivative
   /** Element i of the result depends on element i of each operand alone: a partial is its own transpose. */
@@ -57,6 +74,16 @@ export type Derivative<P> =
     readonly keeps: readonly Slot[];
     push(tangent: Tensor, kept: readonly Tensor[], params: P): Tensor;
     pull(g: Tensor, kept: readonly Tensor[], params: P): Tensor;
+  }
+  /** A program, whose values and derivative are computed together. `wanted` operands are floats; the others are constant. */
+  | {
+    readonly kind: "staged";
+    linearize(
+      direction: Direction,
+      inputs: readonly Tensor[],
+      wanted: readonly boolean[],
+      params: P,
+    ): Linearized;
   };
 
 export type BilinearTranspose<P> = (g: Tensor, other: Tensor, params: P, types: readonly TensorType[]) => Tensor;

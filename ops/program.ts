@@ -3,7 +3,8 @@
 import { bind } from "./bind.ts";
 import type { Primitive } from "./primitive.ts";
 import { sameShape, type TensorType, typeString } from "./shape.ts";
-import { ConcreteTensor, currentDevice, type Device, type Tensor } from "./tensor.ts";
+import { handOut } from "./scope.ts";
+import { ConcreteTensor, currentDevice, type Device, type Tensor, type Weak } from "./tensor.ts";
 import { Trace, Tracer, withRecording } from "./trace.ts";
 
 /** One operation of a program. Inputs and outputs are slots. */
@@ -37,6 +38,17 @@ class ProgramTracer extends Tracer {
     this.slot = slot;
   }
 
+  #weak: Weak | null = null;
+
+  override weak(): Weak | null {
+    return this.#weak;
+  }
+
+  /** Makes an input stand for a bare number or boolean. */
+  static weaken(x: Tensor, weak: Weak): void {
+    (x as ProgramTracer).#weak = weak;
+  }
+
   protected override below(): Tensor {
     throw new TypeError(
       `${typeString(this.type)} has no value while ${this.trace.transform}() traces the function: ` +
@@ -47,6 +59,12 @@ class ProgramTracer extends Tracer {
   override get device(): Device {
     return currentDevice();
   }
+}
+
+/** Makes an input of the program that is being traced stand for a bare number or boolean. */
+export function weaken(input: Tensor, weak: Weak): Tensor {
+  ProgramTracer.weaken(input, weak);
+  return input;
 }
 
 /** Writes down every operation instead of doing it. */
@@ -67,7 +85,8 @@ class ProgramTrace extends Trace {
     if (slot === undefined) {
       slot = this.slotFor(x.type);
       this.#captured.set(x, slot);
-      this.constants.push({ slot, value: x });
+      // A hold of its own: who made it, or a rule at work, may free the other.
+      this.constants.push({ slot, value: handOut(x) });
     }
     return slot;
   }
@@ -113,6 +132,50 @@ export function evaluate(program: Program, inputs: readonly Tensor[]): readonly 
     outputs.forEach((slot, i) => slots[slot] = results[i]!);
   }
   return program.outputs.map((slot) => slots[slot]!);
+}
+
+/** Equations that a result depends on. */
+export function liveEquations(equations: readonly Equation[], results: readonly number[]): readonly Equation[] {
+  const live = new Set(results);
+  const kept = equations.toReversed().filter(({ inputs, outputs }) => {
+    if (!outputs.some((slot) => live.has(slot))) return false;
+    for (const slot of inputs) live.add(slot);
+    return true;
+  });
+  return kept.reverse();
+}
+
+/** Slots of some program that are to be a program of their own: of the equations, those that the outputs depend on. */
+export interface Part extends Omit<Program, "inputs"> {
+  /** Constants may become inputs. */
+  readonly inputs: readonly number[];
+}
+
+/** The program of a part of another, its slots numbered anew. */
+export function part({ inputs, types, constants, equations, outputs }: Part): Program {
+  const live = liveEquations(equations, outputs);
+  const read = new Set([...outputs, ...live.flatMap(({ inputs }) => inputs)]);
+  const kept: TensorType[] = [];
+  const places = new Map<number, number>();
+  const write = (slot: number): number => {
+    const place = kept.push(types[slot]!) - 1;
+    places.set(slot, place);
+    return place;
+  };
+  const find = (slot: number): number => places.get(slot)!;
+  for (const slot of inputs) write(slot);
+  return {
+    inputs: inputs.length,
+    types: kept,
+    constants: constants.filter(({ slot }) => read.has(slot) && !places.has(slot))
+      .map(({ slot, value }) => ({ slot: write(slot), value })),
+    equations: live.map((equation) => ({
+      ...equation,
+      inputs: equation.inputs.map(find),
+      outputs: equation.outputs.map(write),
+    })),
+    outputs: outputs.map(find),
+  };
 }
 
 /** Throws unless every slot is written once, before it is read, with the type its primitive infers. */
@@ -171,12 +234,17 @@ export function printProgram(program: Program): string {
     .join("\n");
 }
 
+function isProgram(x: unknown): x is Program {
+  return typeof x === "object" && x !== null && "equations" in x;
+}
+
 /** `[axes=0,1 keep=true]` */
 function showParams(params: unknown): string {
   if (typeof params !== "object" || params === null) return "";
   const show = (x: unknown): string => {
     if (x instanceof ConcreteTensor) return typeString(x.type);
     if (Array.isArray(x)) return `(${x.map(show).join(",")})`;
+    if (isProgram(x)) return `\n${printProgram(x).replaceAll(/^/gm, "      ")}\n    `;
     if (typeof x === "object" && x !== null) {
       return `{${Object.entries(x).map(([k, v]) => `${k}:${show(v)}`).join(" ")}}`;
     }

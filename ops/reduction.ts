@@ -388,9 +388,13 @@ function varianceOf(op: string, t: Tensor, options: VarianceOptions): Tensor {
   const axis = axesOf(op, t, options, ["axis", "keepDims", "ddof"]);
   const { keepDims, ddof = 0 } = options;
   if (typeof ddof !== "number") throw new TypeError(`${op}() takes a ddof that is a number, got ${describe(ddof)}`);
-  const centered = sub(t, mean(t, { axis, keepDims: true }));
-  return div(sum(square(centered), { axis, keepDims }), Math.max(0, countOver(t, axis) - ddof));
+  return div(squaresAround([t], { axis, keepDims }), Math.max(0, countOver(t, axis) - ddof));
 }
+
+/** Σ (x − mean)² */
+const squaresAround = derived("variance", ([t], { axis, keepDims }: AxesOptions) => {
+  return sum(square(sub(t!, mean(t!, { axis, keepDims: true }))), { axis, keepDims });
+});
 
 /** The largest elements, as constants, with their axes kept: what is subtracted before an exp. */
 export function largest(t: Tensor, axis: number | readonly number[] | undefined): Tensor {

@@ -99,15 +99,18 @@ export function topological(root: Scalar): Scalar[] {
 
 /** The same expression with every input replaced. Sharing is kept. */
 export function substitute(root: Scalar, replace: (index: number, dtype: DType) => Scalar): Scalar {
+  return substituteLeaves(root, (leaf) => leaf.op === "input" ? replace(leaf.index, leaf.dtype) : leaf);
+}
+
+/** A node without arguments. */
+export type Leaf = Extract<Scalar, { readonly args: readonly [] }>;
+
+/** The same expression with every input, constant and position replaced. Sharing is kept. */
+export function substituteLeaves(root: Scalar, replace: (leaf: Leaf) => Scalar): Scalar {
   const made = new Map<Scalar, Scalar>();
   for (const node of topological(root)) {
-    if (node.op === "input") {
-      made.set(node, replace(node.index, node.dtype));
-    } else if (node.op !== "const" && node.op !== "index") {
-      made.set(node, { op: node.op, dtype: node.dtype, args: node.args.map((a) => made.get(a)!) });
-    } else {
-      made.set(node, node);
-    }
+    if (node.op === "input" || node.op === "const" || node.op === "index") made.set(node, replace(node));
+    else made.set(node, { op: node.op, dtype: node.dtype, args: node.args.map((a) => made.get(a)!) });
   }
   return made.get(root)!;
 }

@@ -37,7 +37,7 @@ function polygamma(n: TensorLike, x: Tensor): Tensor {
 
 /**
  * The error function 2/√π · ∫₀ˣ e^(−t²) dt, elementwise, from −1 to 1. Integers and bools become float32. The
- * derivative is 2/√π · e^(−x²). The value is within 0.5 ULP in float32 and 1 in float64.
+ * derivative is 2/√π · e^(−x²). The value is within 1 ULP in float32 and 1 in float64.
  *
  * @example Usage
  * ```ts
@@ -53,7 +53,7 @@ export function erf(x: TensorLike): Tensor {
 
 /**
  * The complementary error function 1 − erf(x), elementwise, from 2 to 0, with all its digits also where it is small.
- * Integers and bools become float32. The derivative is −2/√π · e^(−x²). The value is within 0.5 ULP in float32 and 3 in
+ * Integers and bools become float32. The derivative is −2/√π · e^(−x²). The value is within 1 ULP in float32 and 3 in
  * float64.
  *
  * @example Usage
@@ -70,7 +70,7 @@ export function erfc(x: TensorLike): Tensor {
 
 /**
  * The inverse of {@linkcode erf}, elementwise: ±∞ at ±1 and NaN beyond. Integers and bools become float32. The
- * derivative is √π/2 · e^(y²) where y is the result: ∞ at ±1. The value is within 0.5 ULP in float32 and 3 in float64.
+ * derivative is √π/2 · e^(y²) where y is the result: ∞ at ±1. The value is within 1 ULP in float32 and 3 in float64.
  *
  * @example Usage
  * ```ts
@@ -87,7 +87,7 @@ export function erfinv(x: TensorLike): Tensor {
 /**
  * The logarithm of the absolute value of the gamma function, log |Γ(x)|, elementwise: log (x − 1)! for whole x, and ∞
  * at 0, at negative integers and at ±∞. Integers and bools become float32. The derivative is {@linkcode digamma}. The
- * value is within 0.5 ULP in float32 and 3 in float64.
+ * value is within 1 ULP in float32 and 3 in float64.
  *
  * At negative arguments, where it is a difference, the last place is that of 1 if the result is smaller.
  *
@@ -105,7 +105,7 @@ export function lgamma(x: TensorLike): Tensor {
 
 /**
  * The derivative of {@linkcode lgamma}, elementwise: NaN at 0, at negative integers and at −∞. Integers and bools
- * become float32. It has derivatives of every order, the polygamma functions. The value is within 0.5 ULP in float32
+ * become float32. It has derivatives of every order, the polygamma functions. The value is within 1 ULP in float32
  * and 5 in float64.
  *
  * At negative arguments, where it is a difference, the last place is that of 1, or of log |x|, if the result is smaller.

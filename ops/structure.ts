@@ -23,8 +23,8 @@ function isPlain(x: unknown): x is Readonly<Record<string, unknown>> {
   return Object.prototype.toString.call(x) === "[object Object]";
 }
 
-/** Takes a tree apart; `op` is named in the error for a value that cannot be in one. */
-export function takeApart(op: string, tree: unknown): Flat {
+/** Takes a tree apart; `op` is named in the error for a value that cannot be in one, with the cure. */
+export function takeApart(op: string, tree: unknown, cure = "let the function capture other values"): Flat {
   const leaves: TensorLike[] = [];
   const visit = (node: unknown): Structure => {
     if (isLeaf(node)) {
@@ -35,8 +35,7 @@ export function takeApart(op: string, tree: unknown): Flat {
     if (Array.isArray(node)) return node.map(visit);
     if (isPlain(node)) return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, visit(child)]));
     throw new TypeError(
-      `${op}() cannot use ${describe(node)} in a tree: leaves are tensors, numbers, booleans or null; ` +
-        "let the function capture other values",
+      `${op}() cannot use ${describe(node)} in a tree: leaves are tensors, numbers, booleans or null; ${cure}`,
     );
   };
   const structure = visit(tree);

@@ -66,6 +66,15 @@ export abstract class Tensor {
   abstract concrete(): ConcreteTensor;
 
   /**
+   * For a bare number that a program takes as an input: how it adopts another dtype. null for all other tensors.
+   *
+   * @internal
+   */
+  weak(): Weak | null {
+    return null;
+  }
+
+  /**
    * The elements in row-major order, as a copy of one's own: Float32Array, Float64Array, Float16Array, Int32Array,
    * Uint32Array, or Uint8Array for bool. The type argument is the caller's word for the dtype.
    */
@@ -130,6 +139,13 @@ export abstract class Tensor {
 /** What an operation takes for an operand: bare numbers and booleans adopt the dtype of the tensor beside them. */
 export type TensorLike = Tensor | number | boolean;
 
+/** A bare number or boolean whose value is not known yet. */
+export interface Weak {
+  readonly kind: "number" | "boolean";
+  /** It as an element of `dtype`, which it meets in `op`. */
+  as(op: string, dtype: DType): Tensor;
+}
+
 /** A place where values live and programs run. */
 export interface Device {
   /** Its short name: `cpu`. */
@@ -138,9 +154,31 @@ export interface Device {
   readonly info: Readonly<Record<string, unknown>>;
 }
 
+/** What a device tells of a program that it compiled. */
+export interface ProgramFacts {
+  /** How many share the work. */
+  readonly threads: number;
+  /** How often threads wait for each other in a run. */
+  readonly barriers: number;
+  /** Memory for values on the way. */
+  readonly arenaBytes: number;
+  /** The size of its WebAssembly, besides the kernels that programs share. */
+  readonly codeBytes: number;
+  /** Inputs whose storage a result takes over if they are donated, and nobody else holds it. */
+  readonly reusable: readonly number[];
+  /** How often, in all runs, such a storage was held by others, and the result got another one. */
+  readonly copies: number;
+}
+
 /** A device as the library uses it. */
 export interface Backend extends Device {
-  run(program: Program, inputs: readonly ConcreteTensor[]): ConcreteTensor[];
+  /**
+   * Inputs at `donated` positions are given up by the caller: where nobody else holds their storage, it may become that
+   * of results.
+   */
+  run(program: Program, inputs: readonly ConcreteTensor[], donated?: ReadonlySet<number>): ConcreteTensor[];
+  /** What was compiled for a program last; null if it has not run. */
+  factsOf(program: Program): ProgramFacts | null;
   /** A tensor of row-major elements, which are copied. */
   upload(data: TypedArray, type: TensorType): ConcreteTensor;
   read(x: ConcreteTensor): Promise<TypedArray>;
@@ -159,6 +197,8 @@ export class ConcreteTensor extends Tensor implements Strided {
   owner: Owner | null = null;
   readonly #device: Backend;
   #storage: object | null;
+  /** What became of the storage. */
+  #fate = "was disposed";
 
   constructor(device: Backend, type: TensorType, storage: object, view: Strided) {
     super(type);
@@ -175,7 +215,7 @@ export class ConcreteTensor extends Tensor implements Strided {
   /** For the device alone. */
   get storage(): object {
     if (this.#storage === null) {
-      throw new TypeError(`this tensor ${typeString(this.type)} was disposed and has no values`);
+      throw new TypeError(`this tensor ${typeString(this.type)} ${this.#fate} and has no values`);
     }
     return this.#storage;
   }
@@ -198,8 +238,15 @@ export class ConcreteTensor extends Tensor implements Strided {
     this.#storage = null;
   }
 
+  /** Frees the storage, and tells those who use the tensor afterwards why. */
+  giveUp(fate: string): void {
+    if (this.#storage === null) return;
+    this[Symbol.dispose]();
+    this.#fate = fate;
+  }
+
   override toString(): string {
-    if (this.#storage === null) return `${typeString(this.type)} (disposed)`;
+    if (this.#storage === null) return `${typeString(this.type)} (${this.#fate.replace(/^was /, "")})`;
     return this.#device.name === "cpu" ? show(this.dataSync<TypedArray>(), this.type) : typeString(this.type);
   }
 }

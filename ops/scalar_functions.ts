@@ -1,7 +1,7 @@
-/** The scalar operations as JavaScript functions of float64: the reference calls them, and WebAssembly imports some. */
+/** What each scalar operation computes, as a function of float64: the reference calls them, and WebAssembly imports some. */
 
-import type { BinaryOp, UnaryOp } from "../ops/scalar.ts";
-import { digamma, erf, erfc, erfinv, lgamma, polygamma } from "../ops/special_functions.ts";
+import type { BinaryOp, UnaryOp } from "./scalar.ts";
+import { digamma, erf, erfc, erfinv, lgamma, polygamma } from "./special_functions.ts";
 
 type ScalarFunctions =
   & { readonly [Op in UnaryOp]: (x: number) => number }
