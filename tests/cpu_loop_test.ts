@@ -1,0 +1,232 @@
+// Generated loops around rows: any stages and outputs over any axes of any views like the reference, and special values.
+import { assert, assertEquals } from "@std/assert";
+import * as fc from "fast-check";
+import { loop } from "../cpu/loop.ts";
+import type { Operand } from "../cpu/machine.ts";
+import { reference } from "../cpu/reference.ts";
+import type { DType } from "../ops/dtype.ts";
+import type { Combiner, KernelOf, LoopOutput, Stage } from "../ops/kernel.ts";
+import { axisIndex, binary, cast, constant, input, type Scalar, select, unary } from "../ops/scalar.ts";
+import { dropAxes, type Shape } from "../ops/shape.ts";
+import { testMachine } from "./machine.ts";
+import { check } from "./property.ts";
+import { framed, layouts, placeOperand, shapes, signed } from "./views.ts";
+
+const machine = testMachine();
+
+function expectReference(kernel: KernelOf<"loop">, inputs: readonly Operand[]): void {
+  const [actual, expected] = [loop, reference.loop].map((run) => {
+    const outputs = kernel.outputs.map(({ body, perRow }) =>
+      framed(machine, perRow ? dropAxes(kernel.shape, kernel.axes) : kernel.shape, body.dtype)
+    );
+    run(kernel, inputs, outputs, machine);
+    return outputs.map((output) => signed([...machine.array(output)]));
+  });
+  assertEquals(actual, expected);
+}
+
+/** Whole floats, so that sums are exact in any order; integers whose sums wrap. */
+const given: readonly { readonly dtype: DType; readonly values: readonly number[] }[] = [
+  { dtype: "float32", values: [0, 1, -2, 3, 5, -8, 13, 0, 4, -4, 7] },
+  { dtype: "float32", values: [2, -1, 0, 6, -3, 1, 9] },
+  { dtype: "int32", values: [1, -5, 2147483647, 0, -2147483648, 77, 2000000000] },
+  { dtype: "uint32", values: [1, 4294967295, 3000000000, 0, 2] },
+  { dtype: "bool", values: [0, 1, 0, 0, 1, 1, 0] },
+];
+
+interface Choice {
+  readonly body: number;
+  readonly combiner: number;
+  readonly a: number;
+  readonly b: number;
+}
+
+const choices = (most: number, least = 0): fc.Arbitrary<Choice[]> => {
+  const n = fc.nat(99);
+  return fc.array(fc.record({ body: n, combiner: n, a: n, b: n }), { minLength: least, maxLength: most });
+};
+
+function pick<T>(from: readonly T[], n: number): T {
+  return from[n % from.length]!;
+}
+
+/** Stages and outputs whose bodies read inputs, positions and earlier stages; what is summed is whole and small. */
+function kernelOf(shape: Shape, axes: readonly number[], ofStages: Choice[], ofOutputs: Choice[]): KernelOf<"loop"> {
+  const count = axes.length === 0 ? 0 : ofStages.length;
+  const [x, y, i, u, flag] = given.map(({ dtype }, n) => input(count + n, dtype)) as [
+    Scalar,
+    Scalar,
+    Scalar,
+    Scalar,
+    Scalar,
+  ];
+  /** Dear enough to be kept in scratch memory, and the same by both implementations. */
+  const dear = (z: Scalar): Scalar => {
+    const scaled = binary("mul", z, constant(0.125, "float32"));
+    return unary("round", binary("mul", binary("rem", scaled, constant(0.75, "float32")), constant(64, "float32")));
+  };
+  const elements = (results: readonly Scalar[]): Scalar[] => [
+    x,
+    i,
+    u,
+    flag,
+    binary("mul", x, y),
+    select(flag, x, binary("sub", y, constant(1, "float32"))),
+    binary("lt", x, y),
+    dear(x),
+    constant(2, "float32"),
+    ...shape.map((_, axis) => binary("mul", i, axisIndex(axis))),
+    ...results.flatMap((r) =>
+      r.dtype === "float32"
+        ? [binary("sub", x, r), select(binary("lt", y, r), r, x), binary("lt", r, x), dear(binary("sub", x, r))]
+        : r.dtype === "int32"
+        ? [binary("add", r, i)]
+        : r.dtype === "bool"
+        ? [binary("and", r, flag)]
+        : []
+    ),
+  ]; // deno-fmt-ignore
+  const results: Scalar[] = [];
+  const extremes: Scalar[] = [];
+  const stages = ofStages.slice(0, count).map(({ combiner: n, a }): Stage => {
+    const combiner = pick<Combiner>(["sum", "max", "min"], n);
+    const body = pick(elements(combiner === "sum" ? extremes : results), a);
+    const result = input(results.length, body.dtype);
+    results.push(result);
+    if (combiner !== "sum") extremes.push(result);
+    return { combiner, body };
+  });
+  const outputs = ofOutputs.map(({ body, a, b }): LoopOutput => {
+    if (body % 3 === 0 && count > 0) {
+      const [p, q] = [pick(results, a), pick(results, b)];
+      return { perRow: true, body: p.dtype === q.dtype ? binary("sub", p, q) : cast(p, "float32") };
+    }
+    const [p, q] = [pick(elements(results), a), pick(elements(results), b)];
+    return {
+      perRow: false,
+      body: body % 3 === 1
+        ? binary("mul", dear(x), cast(binary("mul", cast(p, "float32"), cast(q, "float32")), "float32"))
+        : p,
+    };
+  });
+  return { kind: "loop", shape, axes, stages, outputs };
+}
+
+Deno.test("loop: any stages and outputs over any axes of any views", () => {
+  const cases = shapes().chain((shape) =>
+    fc.record({
+      shape: fc.constant(shape),
+      axes: fc.subarray(shape.map((_, axis) => axis)),
+      stages: choices(4),
+      outputs: choices(3, 1),
+      views: fc.tuple(...given.map(() => layouts(shape))),
+    })
+  );
+  check(cases, ({ shape, axes, stages, outputs, views }) => {
+    machine.reset();
+    const inputs = given.map(({ dtype, values }, n) => placeOperand(machine, dtype, values, shape, views[n]!));
+    expectReference(kernelOf(shape, axes, stages, outputs), inputs);
+  }, { share: 50 });
+});
+
+Deno.test("loop: extremes at special values, and what is made of them", () => {
+  const values = [-0, 0, 1, NaN, -Infinity, 3, Infinity, -1e-45];
+  const once = { gap: 1, reversed: false, repeated: false };
+  const [m, x] = [input(0, "float32"), input(1, "float32")];
+  for (const combiner of ["max", "min"] as const) {
+    for (const shape of [[2], [9], [70], [3, 5], [9, 4], [20, 33]]) {
+      const plain = { order: [...shape.keys()], axes: shape.map(() => once), offset: 0, seed: 0 };
+      for (const some of [values, [-0, 0], [-0], [-Infinity, -0, 5], [Infinity, 0, -0]]) {
+        for (const axis of shape.keys()) {
+          machine.reset();
+          const outputs = [
+            { body: m, perRow: true },
+            { body: binary("sub", x, m), perRow: false },
+            { body: binary("eq", x, m), perRow: false },
+          ];
+          expectReference(
+            { kind: "loop", shape, axes: [axis], stages: [{ combiner, body: x }], outputs },
+            [placeOperand(machine, "float32", some, shape, plain)],
+          );
+        }
+      }
+    }
+  }
+});
+
+Deno.test("loop: rows without elements have neutral results, and no rows have none", () => {
+  const [total, most, x] = [input(0, "float32"), input(1, "int32"), input(2, "float32")];
+  const stages: Stage[] = [
+    { combiner: "sum", body: x },
+    { combiner: "max", body: cast(x, "int32") },
+  ];
+  const outputs = [
+    { body: binary("sub", constant(1, "float32"), total), perRow: true },
+    { body: most, perRow: true },
+    { body: binary("add", x, total), perRow: false },
+  ];
+  for (const [shape, axes] of [[[0], [0]], [[3, 0], [1]], [[0, 3], [0]], [[0, 3], [1]], [[2, 0, 3], [0, 1]]] as const) {
+    machine.reset();
+    const operand = { ...machine.output([4], "float32"), shape, strides: shape.map(() => 1) };
+    expectReference({ kind: "loop", shape, axes, stages, outputs }, [operand]);
+  }
+});
+
+Deno.test("loop: sums of a million equal addends keep six digits, along rows and across columns", () => {
+  const n = 1 << 20;
+  const tenths = machine.put(new Float32Array(4 * n).fill(0.1), "float32");
+  for (const [shape, axis] of [[[4, n], 1], [[n, 4], 0]] as const) {
+    const output = machine.output([4], "float32");
+    const kernel: KernelOf<"loop"> = {
+      kind: "loop",
+      shape,
+      axes: [axis],
+      stages: [{ combiner: "sum", body: input(2, "float32") }, { combiner: "max", body: input(2, "float32") }],
+      outputs: [{ body: binary("div", input(0, "float32"), input(1, "float32")), perRow: true }],
+    };
+    loop(kernel, [{ ...tenths, shape, strides: [shape[1], 1] }], [output], machine);
+    for (const sum of machine.read(output)) assert(Math.abs(sum / n - 1) < 1e-6);
+  }
+});
+
+Deno.test("loop: elementwise work can be done in place", () => {
+  for (const length of [1, 3, 4, 7, 64, 131]) {
+    machine.reset();
+    const values = Float32Array.from({ length }, (_, i) => i - 5);
+    const x = machine.put(values, "float32");
+    const body = binary("mul", input(0, "float32"), binary("add", input(0, "float32"), constant(1, "float32")));
+    loop(
+      { kind: "loop", shape: [length], axes: [], stages: [], outputs: [{ body, perRow: false }] },
+      [x],
+      [x],
+      machine,
+    );
+    assertEquals(machine.read(x), [...values].map((v) => v * (v + 1)));
+  }
+});
+
+Deno.test("loop: thousands of shapes share few modules", () => {
+  const [total, x] = [input(0, "float32"), input(1, "float32")];
+  const Module = WebAssembly.Module;
+  let compiled = 0;
+  const counting = function (bytes: BufferSource): WebAssembly.Module {
+    compiled++;
+    return new Module(bytes);
+  };
+  Object.assign(WebAssembly, { Module: counting });
+  try {
+    for (let n = 0; n < 3000; n++) {
+      machine.reset();
+      const shape = [1 + n % 7, 1 + n % 5, 1 + n % 11];
+      const operand = machine.output(shape, "float32");
+      // A kernel object of its own each time: equal bodies are found by their structure.
+      const stages: Stage[] = [{ combiner: "sum", body: { ...x } as Scalar }];
+      const outputs = [{ body: binary("div", x, total), perRow: false }];
+      const kernel: KernelOf<"loop"> = { kind: "loop", shape, axes: [[2], [0, 1], [1]][n % 3]!, stages, outputs };
+      loop(kernel, [operand], [machine.output(shape, "float32")], machine);
+    }
+  } finally {
+    Object.assign(WebAssembly, { Module });
+  }
+  assert(compiled > 0 && compiled < 60, `${compiled} modules`);
+});
