@@ -1,5 +1,7 @@
 /** A WebAssembly assembler: functions are built instruction by instruction, under the names of the specification. */
 
+import { isShared, maxPages } from "./shared.ts";
+
 /** Value types. */
 export const i32 = 0x7f;
 export const f32 = 0x7d;
@@ -102,7 +104,7 @@ const vectorOpcodes = {
   "v128.any_true": 0x53, "f32x4.demote_f64x2_zero": 0x5e, "f64x2.promote_low_f32x4": 0x5f,
   "i8x16.narrow_i16x8_s": 0x65, "i8x16.narrow_i16x8_u": 0x66,
   "f32x4.ceil": 0x67, "f32x4.floor": 0x68, "f32x4.trunc": 0x69, "f32x4.nearest": 0x6a,
-  "i8x16.add": 0x6e, "i8x16.min_u": 0x77, "i8x16.max_u": 0x79,
+  "i8x16.add": 0x6e, "f64x2.trunc": 0x7a, "f64x2.nearest": 0x94, "i8x16.min_u": 0x77, "i8x16.max_u": 0x79,
   "i16x8.narrow_i32x4_s": 0x85, "i16x8.narrow_i32x4_u": 0x86, "i16x8.extend_low_i8x16_u": 0x89,
   "i32x4.abs": 0xa0, "i32x4.neg": 0xa1, "i32x4.all_true": 0xa3, "i32x4.bitmask": 0xa4, "i32x4.extend_low_i16x8_s": 0xa7,
   "i32x4.extend_low_i16x8_u": 0xa9,
@@ -116,6 +118,11 @@ const vectorOpcodes = {
   "i32x4.trunc_sat_f32x4_s": 0xf8, "i32x4.trunc_sat_f32x4_u": 0xf9, "f32x4.convert_i32x4_s": 0xfa, "f32x4.convert_i32x4_u": 0xfb,
   "f64x2.convert_low_i32x4_s": 0xfe, "f64x2.convert_low_i32x4_u": 0xff,
   "f32x4.relaxed_madd": 0x105, "f32x4.relaxed_nmadd": 0x106, "f64x2.relaxed_madd": 0x107, "f64x2.relaxed_nmadd": 0x108,
+} as const; // deno-fmt-ignore
+
+/** Atomic operations on words (prefix 0xfe), whose addresses are multiples of 4. */
+const atomicOpcodes = {
+  "memory.atomic.notify": 0x00, "memory.atomic.wait32": 0x01, "i32.atomic.load": 0x10, "i32.atomic.rmw.add": 0x1e,
 } as const; // deno-fmt-ignore
 
 /** Loads and stores: opcode, and whether it has the SIMD prefix. The alignment hint is always 0: no promise. */
@@ -138,6 +145,7 @@ const extractOpcodes = {
 
 export type Op = keyof typeof opcodes | keyof typeof vectorOpcodes;
 export type MemoryOp = keyof typeof memoryOpcodes;
+export type AtomicOp = keyof typeof atomicOpcodes;
 export type LaneMemoryOp = keyof typeof laneOpcodes;
 export type LaneOp = keyof typeof extractOpcodes;
 
@@ -191,6 +199,14 @@ export class FunctionBuilder {
     return local;
   }
 
+  /** A local that holds the word at an address, a parameter's, from the start of the function on. */
+  loaded(pointer: Local, offset: number): Local {
+    const local = this.local(i32);
+    this.#prologue.push(0x20, ...unsigned(pointer), ...memoryOpcodes["i32.load"], 0, ...unsigned(offset));
+    this.#prologue.push(0x21, ...unsigned(local));
+    return local;
+  }
+
   /** Declares a local; it starts at zero. */
   local(type: ValueType): Local {
     this.#locals.push(type);
@@ -215,6 +231,11 @@ export class FunctionBuilder {
 
   i32(value: number): this {
     return this.#emit(0x41, ...signed(value | 0));
+  }
+
+  /** A small integer of 64 bits. */
+  i64(value: number): this {
+    return this.#emit(0x42, ...signed(value));
   }
 
   f32(value: number): this {
@@ -248,6 +269,10 @@ export class FunctionBuilder {
   /** A load or store; `offset` is the constant byte offset added to the address on the stack. */
   memory(name: MemoryOp, offset = 0): this {
     return this.#emit(...memoryOpcodes[name], 0, ...unsigned(offset));
+  }
+
+  atomic(name: AtomicOp, offset = 0): this {
+    return this.#emit(0xfe, atomicOpcodes[name], 2, ...unsigned(offset));
   }
 
   /** Loads or stores one lane of a vector. */
@@ -353,7 +378,7 @@ export function assemble(
     ...section(
       2,
       vector([
-        [...text("env"), ...text("memory"), 2, 0, 1],
+        [...text("env"), ...text("memory"), 2, ...(isShared() ? [3, 1, ...unsigned(maxPages)] : [0, 1])],
         ...imports.map((f, i) => [...text("env"), ...text(f.name), 0, ...unsigned(i)]),
       ]),
     ),

@@ -2,40 +2,58 @@
 
 import { assemble, FunctionBuilder, type FunctionImport, v128 } from "./assembler.ts";
 import type { Lanes } from "./lanes.ts";
-import type { Machine } from "./machine.ts";
+import type { Machine, Recorder, Run } from "./machine.ts";
 import { importedFunction } from "./vector.ts";
 
-export type Run = (...args: number[]) => void;
-
-/** A module, and its function in the last memory that it ran in: in practice there is one memory. */
-interface Code {
-  readonly module: WebAssembly.Module;
+/** A binary, and what it exports in the last memory that it ran in: in practice there is one memory. */
+export interface KernelModule {
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly imports: readonly FunctionImport[];
-  memory: WebAssembly.Memory;
-  run: Run;
+  readonly module: WebAssembly.Module;
+  memory: WebAssembly.Memory | null;
+  exports: Readonly<Record<string, Run>>;
+}
+
+export function kernelModule(bytes: Uint8Array<ArrayBuffer>, imports: readonly FunctionImport[] = []): KernelModule {
+  return { bytes, imports, module: new WebAssembly.Module(bytes), memory: null, exports: {} };
+}
+
+/** The functions of a module in the machine's memory; with a recorder, functions that write down their calls. */
+export function functionsOf(module: KernelModule, machine: Machine): Readonly<Record<string, Run>> {
+  if (machine.recorder !== null) return recordingFunctions(module, machine.recorder);
+  const { memory } = machine;
+  if (module.memory !== memory) {
+    const functions = Object.fromEntries(module.imports.map(({ name }) => [name, importedFunction(name)]));
+    const instance = new WebAssembly.Instance(module.module, { env: { memory, ...functions } });
+    module.memory = memory;
+    module.exports = instance.exports as Record<string, Run>;
+  }
+  return module.exports;
+}
+
+/** Whether other threads can run it, too: they do not have the JavaScript that some kernels call. */
+export function runsAnywhere({ imports }: KernelModule): boolean {
+  return imports.length === 0;
+}
+
+function recordingFunctions(module: KernelModule, recorder: Recorder): Readonly<Record<string, Run>> {
+  const names = WebAssembly.Module.exports(module.module).map(({ name }) => name);
+  return Object.fromEntries(names.map((name) => [name, (...args: number[]) => recorder.call(module, name, args)]));
 }
 
 /** The variants of one kernel. */
-export type CodeTable = Map<string, Code>;
+export type CodeTable = Map<string, KernelModule>;
 
 /** The function for `key`: from the table, or `write` is asked for its code. */
-export function codeFor(table: CodeTable, key: string, { memory }: Machine, write: (relaxed: boolean) => Lanes): Run {
-  let code = table.get(key);
-  if (code === undefined) {
+export function codeFor(table: CodeTable, key: string, machine: Machine, write: (relaxed: boolean) => Lanes): Run {
+  let module = table.get(key);
+  if (module === undefined) {
     const { f, imports } = write(hasRelaxedSimd());
-    const module = new WebAssembly.Module(assemble({ run: f }, imports));
-    code = { module, imports, memory, run: instantiate(module, imports, memory) };
-    table.set(key, code);
-  } else if (code.memory !== memory) {
-    code.memory = memory;
-    code.run = instantiate(code.module, code.imports, memory);
+    module = kernelModule(assemble({ run: f }, imports), imports);
+    table.set(key, module);
   }
-  return code.run;
-}
-
-function instantiate(module: WebAssembly.Module, imports: readonly FunctionImport[], memory: WebAssembly.Memory): Run {
-  const functions = Object.fromEntries(imports.map(({ name }) => [name, importedFunction(name)]));
-  return new WebAssembly.Instance(module, { env: { memory, ...functions } }).exports["run"] as Run;
+  if (machine.recorder === null && module.memory === machine.memory) return module.exports["run"]!;
+  return functionsOf(module, machine)["run"]!;
 }
 
 /** Kernels whose plans are kept. More are only met by programs that make new constants all the time. */

@@ -1,26 +1,23 @@
-/** The CPU as a device: runs programs kernel by kernel over wasm memory. */
+/** The CPU as a device: tensors in wasm memory, and the kernels and programs that run on them. */
 
 import { kernels } from "./kernels.ts";
-import type { ComputeKind, Implementation, KernelTable, Operand } from "./machine.ts";
-import { arrayBytes, type Block, Memory } from "./memory.ts";
-import { fuse, type Plan, type Step } from "../jit/fuse.ts";
+import type { ComputeKind, KernelTable, Operand } from "./machine.ts";
+import { arrayBytes, type Block, Memory, type Value } from "./memory.ts";
+import { type CpuOptions, Programs } from "./programs.ts";
+import { runTask } from "./record.ts";
+import { tileInUse } from "./wide.ts";
 import { allocateArray, type TypedArray, viewArray } from "../ops/dtype.ts";
 import { perDType } from "../ops/families.ts";
 import type { Kernel, KernelOf } from "../ops/kernel.ts";
 import type { Program } from "../ops/program.ts";
 import { input } from "../ops/scalar.ts";
-import { contiguous, isContiguous, sizeOf, type Strided, type TensorType } from "../ops/shape.ts";
-import { type Backend, ConcreteTensor } from "../ops/tensor.ts";
+import { contiguous, isContiguous, sizeOf, type TensorType } from "../ops/shape.ts";
+import { type Backend, ConcreteTensor, type ProgramFacts } from "../ops/tensor.ts";
 
-/** An array on its way through a program: a view of a block, of which it holds one count. */
-interface Value extends Strided {
-  readonly type: TensorType;
-  readonly block: Block;
-}
-
-/** Whether a program is what `bind` makes of one operation: it takes all inputs in order, and its result is the only one. */
+/** Whether a program is what `bind` makes of one operation: it takes all inputs in order, and its results are all. */
 function isOneOperation({ equations, constants, inputs, outputs }: Program): boolean {
-  if (equations.length !== 1 || constants.length !== 0 || outputs.length !== 1 || outputs[0] !== inputs) return false;
+  if (equations.length !== 1 || constants.length !== 0 || outputs.length !== equations[0]!.outputs.length) return false;
+  for (let i = 0; i < outputs.length; i++) if (outputs[i] !== inputs + i) return false;
   const slots = equations[0]!.inputs;
   if (slots.length !== inputs) return false;
   for (let i = 0; i < inputs; i++) if (slots[i] !== i) return false;
@@ -29,20 +26,39 @@ function isOneOperation({ equations, constants, inputs, outputs }: Program): boo
 
 const copyKernel = perDType((dtype): Kernel => ({ kind: "map", body: input(0, dtype) }));
 
-class CpuDevice implements Backend {
+export class CpuDevice implements Backend {
   readonly name = "cpu";
-  readonly #kernels: KernelTable;
+  readonly #own: KernelTable;
+  #kernels: KernelTable;
+  /** The library that has kernels of its own run. */
+  #blas: string | null = null;
   readonly #memory = new Memory();
-  readonly #plans = new WeakMap<Program, Plan>();
+  readonly #programs: Programs;
   /** Scalars that constants are views of, by dtype and value. */
   readonly #constants = new Map<string, Block>();
 
-  constructor(kernels: KernelTable) {
-    this.#kernels = kernels;
+  constructor(kernels: KernelTable, options: CpuOptions = {}) {
+    this.#own = this.#kernels = kernels;
+    this.#programs = new Programs(kernels, this.#memory, options, (value, type) => this.#constant(value, type));
   }
 
   get info(): Readonly<Record<string, unknown>> {
-    return { name: this.name, backend: "WebAssembly SIMD", threads: 1, ...this.#memory.info };
+    const { threads } = this.#programs;
+    return {
+      name: this.name,
+      backend: "WebAssembly SIMD",
+      tile: tileInUse(),
+      blas: this.#blas,
+      threads,
+      ...this.#memory.info,
+    };
+  }
+
+  /** Has other kernels run from now on, which call a library; null for its own. */
+  useKernels(kernels: KernelTable | null, blas: string | null = null): void {
+    this.#kernels = kernels ?? this.#own;
+    this.#blas = blas;
+    this.#programs.useKernels(this.#kernels);
   }
 
   upload(data: TypedArray, type: TensorType): ConcreteTensor {
@@ -82,75 +98,52 @@ class CpuDevice implements Backend {
     this.#memory.drop(block);
   }
 
-  run(program: Program, inputs: readonly ConcreteTensor[]): ConcreteTensor[] {
+  run(program: Program, inputs: readonly ConcreteTensor[], donated?: ReadonlySet<number>): ConcreteTensor[] {
+    const values = inputs.map((x) => this.#valueOf(x));
     if (isOneOperation(program)) {
       const { primitive, params } = program.equations[0]!;
       const kernel = primitive.kernel(program.types, params);
-      return [this.#tensor(this.#execute(kernel, inputs.map((x) => this.#valueOf(x)), program.types[inputs.length]!))];
+      if (kernel.kind === "call") return this.run(kernel.program, inputs, donated);
+      return [this.#tensor(this.#execute(kernel, values, program.types[inputs.length]!))];
     }
-    let plan = this.#plans.get(program);
-    if (plan === undefined) {
-      plan = fuse(program);
-      this.#plans.set(program, plan);
-    }
-    return this.#runPlan(plan, inputs);
+    return this.#programs.run(program, values, donated).map((value) => this.#tensor(value));
   }
 
-  #runPlan(plan: Plan, inputs: readonly ConcreteTensor[]): ConcreteTensor[] {
-    const slots = new Map<number, Value>();
-    inputs.forEach((x, i) => slots.set(i, this.#borrow(x)));
-    for (const { slot, value } of plan.constants) slots.set(slot, this.#borrow(value));
-    try {
-      for (const step of plan.steps) this.#runStep(step, slots);
-      return plan.outputs.map((slot) => {
-        const value = slots.get(slot)!;
-        this.#memory.hold(value.block);
-        return this.#tensor(value);
-      });
-    } finally {
-      for (const value of slots.values()) this.#memory.drop(value.block);
-    }
-  }
-
-  #runStep({ kernel, inputs, output, type, lastUses }: Step, slots: Map<number, Value>): void {
-    slots.set(output, this.#execute(kernel, inputs.map((slot) => slots.get(slot)!), type));
-    for (const slot of lastUses) {
-      this.#memory.drop(slots.get(slot)!.block);
-      slots.delete(slot);
-    }
+  /** What was compiled for a program; null if it has not been. */
+  factsOf(program: Program): ProgramFacts | null {
+    return this.#programs.factsOf(program);
   }
 
   /** Runs one kernel. The result holds its block once. */
   #execute(kernel: Kernel, inputs: readonly Value[], type: TensorType): Value {
+    if (kernel.kind === "call") throw new TypeError("a call was not written out");
     if (kernel.kind === "view") return this.#view(kernel, inputs[0]!, type);
     if (kernel.kind === "map" && kernel.body.op === "const") return this.#constant(kernel.body.value, type);
+    return this.#programs.isShared(kernel, inputs, type)
+      ? this.#programs.runKernel(kernel, inputs, type) ?? this.#runAlone(kernel, inputs, type)
+      : this.#runAlone(kernel, inputs, type);
+  }
+
+  #runAlone(kernel: KernelOf<ComputeKind>, inputs: readonly Value[], type: TensorType): Value {
     const memory = this.#memory;
     const operands: Operand[] = [];
     try {
       for (const { type: { dtype }, block, shape, strides, offset } of inputs) {
-        operands.push({
-          dtype,
-          shape,
-          strides,
-          offset,
-          address: memory.pin(block),
-          length: block.sizeBytes / arrayBytes(dtype, 1),
-        });
+        const length = block.sizeBytes / arrayBytes(dtype, 1);
+        operands.push({ dtype, shape, strides, offset, address: memory.pin(block), length });
       }
       const length = sizeOf(type.shape);
       const block = memory.create(arrayBytes(type.dtype, length));
-      const view = contiguous(type.shape);
-      const { dtype } = type;
-      const output = { dtype, shape: view.shape, strides: view.strides, offset: 0, address: memory.pin(block), length };
-      const implementation = this.#kernels[kernel.kind] as Implementation<ComputeKind>;
+      const { shape, strides } = contiguous(type.shape);
+      const output = { dtype: type.dtype, shape, strides, offset: 0, address: memory.pin(block), length };
       try {
-        implementation(kernel as KernelOf<ComputeKind>, operands, output, memory);
+        runTask(this.#kernels, { kernel, inputs: operands, outputs: [output] }, memory);
       } catch (error) {
         memory.drop(block);
         throw error;
       }
       memory.unpin(block);
-      return { type, block, shape: view.shape, strides: view.strides, offset: 0 };
+      return { type, block, shape, strides, offset: 0 };
     } finally {
       // Only the first few are pinned if there was no room for the next.
       for (let i = 0; i < operands.length; i++) memory.unpin(inputs[i]!.block);
@@ -195,12 +188,6 @@ class CpuDevice implements Backend {
     return { type: x.type, block: x.storage as Block, shape: x.shape, strides: x.strides, offset: x.offset };
   }
 
-  #borrow(x: ConcreteTensor): Value {
-    const value = this.#valueOf(x);
-    this.#memory.hold(value.block);
-    return value;
-  }
-
   #tensor(value: Value): ConcreteTensor {
     const tensor = new ConcreteTensor(this, value.type, value.block, value);
     this.#memory.watch(tensor, value.block);
@@ -208,14 +195,14 @@ class CpuDevice implements Backend {
   }
 }
 
-let device: Backend | null = null;
+let device: CpuDevice | null = null;
 
 /** The CPU, the same object every time; nothing is made before the first call. */
-export function cpu(): Backend {
+export function cpu(): CpuDevice {
   return device ??= cpuWith(kernels);
 }
 
-/** Another CPU device, with kernels and memory of its own: for comparing implementations. */
-export function cpuWith(kernels: KernelTable): Backend {
-  return new CpuDevice(kernels);
+/** Another CPU device, with kernels, memory and threads of its own: for comparing implementations. */
+export function cpuWith(kernels: KernelTable, options?: CpuOptions): CpuDevice {
+  return new CpuDevice(kernels, options);
 }

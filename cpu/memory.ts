@@ -6,7 +6,10 @@
 
 import { Allocator } from "./allocator.ts";
 import type { Machine, Operand } from "./machine.ts";
+import { newMemory } from "./shared.ts";
 import { bytesPerElement, type TypedArray, viewArray } from "../ops/dtype.ts";
+
+import type { Strided, TensorType } from "../ops/shape.ts";
 
 /** How many tensors hold a block. Finalizers see only this, so that they do not keep spilled values alive. */
 interface Holders {
@@ -26,10 +29,18 @@ export interface Block {
   pins: number;
 }
 
+/** An array on its way through a program: a view of a block, of which it holds one count. */
+export interface Value extends Strided {
+  readonly type: TensorType;
+  readonly block: Block;
+}
+
 /** The budget for blocks; it grows when spilled values turn out to be needed again, and shrinks when few are. */
 const initialBudgetBytes = 128 * 2 ** 20;
 /** Spilling is worth while if less than this part of what is spilled is needed again. */
 const neededAgain = 1 / 8;
+/** Spilled arrays are garbage of V8's: the fewer at once, the less of it lies about before it is collected. */
+const keptBySpilling = 7 / 8;
 /** Small blocks are bounded by their number, since each costs a JavaScript object. */
 const maxBlocks = 65536;
 /** Below this a finalizer costs more than it frees. */
@@ -38,6 +49,7 @@ const pageBytes = 65536;
 
 export class Memory implements Machine {
   readonly memory: WebAssembly.Memory;
+  readonly recorder = null;
   readonly #allocator: Allocator;
   readonly #table = new Set<Block>();
   readonly #finalizers: FinalizationRegistry<Holders>;
@@ -46,9 +58,10 @@ export class Memory implements Machine {
   #clock = 0;
 
   constructor() {
-    this.memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
+    // The allocator never gets the last page: kernels may read beyond their operands.
+    this.memory = newMemory(2);
     this.#allocator = new Allocator((bytes) => {
-      const start = this.memory.buffer.byteLength;
+      const start = this.memory.buffer.byteLength - pageBytes;
       this.memory.grow(Math.ceil(bytes / pageBytes));
       return start;
     });
@@ -92,7 +105,7 @@ export class Memory implements Machine {
   create(sizeBytes: number): Block {
     if (this.#heldBytes + sizeBytes > this.#budgetBytes || this.#table.size >= maxBlocks) {
       const before = this.#heldBytes;
-      this.#spillUntil(Math.max(0, this.#budgetBytes / 2 - sizeBytes), maxBlocks / 2);
+      this.#spillUntil(Math.max(0, keptBySpilling * this.#budgetBytes - sizeBytes), maxBlocks / 2);
       const spilledBytes = before - this.#heldBytes;
       this.#budgetBytes = Math.max(initialBudgetBytes, this.#budgetBytes - neededAgain * spilledBytes);
     }

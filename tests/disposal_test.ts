@@ -146,12 +146,10 @@ Deno.test("disposal: a function that throws leaves nothing, and the next call wo
 });
 
 Deno.test("disposal: a kernel that throws, alone or inside a fused program, leaves nothing", () => {
-  const failing = cpuWith({
-    ...kernels,
-    map: () => {
-      throw new RangeError("no room for scratch");
-    },
-  });
+  const fail = (): never => {
+    throw new RangeError("no room for scratch");
+  };
+  const failing = cpuWith({ ...kernels, map: fail, loop: fail });
   const x = failing.upload(new Float32Array(64), { dtype: "float32", shape: [8, 8] });
   const { heldBytes } = failing.info;
   assertEquals(heldBytes, 256);

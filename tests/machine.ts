@@ -1,6 +1,7 @@
 /** A machine for kernel tests: a bump allocator over its own WebAssembly memory, and operands made from typed arrays. */
 
-import type { Machine, Operand } from "../cpu/machine.ts";
+import { type Machine, type Operand, slackBytes } from "../cpu/machine.ts";
+import { newMemory } from "../cpu/shared.ts";
 import { allocateArray, bytesPerElement, type DType, type TypedArray, viewArray } from "../ops/dtype.ts";
 import { contiguous, type Shape, sizeOf, type Strided } from "../ops/shape.ts";
 import { indicesOf } from "./indices.ts";
@@ -19,13 +20,13 @@ export interface TestMachine extends Machine {
 const pageBytes = 65536;
 
 export function testMachine(): TestMachine {
-  const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536 });
+  const memory = newMemory(16);
   let top = 16;
 
   function allocate(bytes: number): number {
     const address = top;
     top = Math.ceil((top + bytes) / 16) * 16;
-    const missing = Math.ceil(top / pageBytes) - memory.buffer.byteLength / pageBytes;
+    const missing = Math.ceil((top + slackBytes) / pageBytes) - memory.buffer.byteLength / pageBytes;
     if (missing > 0) memory.grow(missing);
     return address;
   }
@@ -60,5 +61,5 @@ export function testMachine(): TestMachine {
     });
   }
 
-  return { memory, allocate, free: () => {}, array, put, output, read, reset: () => void (top = 16) };
+  return { memory, recorder: null, allocate, free: () => {}, array, put, output, read, reset: () => void (top = 16) };
 }

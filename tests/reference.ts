@@ -1,7 +1,7 @@
 /** Runs the reference kernels on plain numbers: what the tests of the CPU backend share. */
 
 import * as fc from "fast-check";
-import type { ComputeKind, Implementation, Operand } from "../cpu/machine.ts";
+import type { Implementation, Operand, SingleKind } from "../cpu/machine.ts";
 import { reference } from "../cpu/reference.ts";
 import { allocateArray, type DType, type TypedArray } from "../ops/dtype.ts";
 import type { KernelOf } from "../ops/kernel.ts";
@@ -10,12 +10,12 @@ import { type TestMachine, testMachine } from "./machine.ts";
 
 export const machine: TestMachine = testMachine();
 
-export type ComputeKernel = KernelOf<ComputeKind>;
+export type ComputeKernel = KernelOf<SingleKind>;
 
 export function run(kernel: ComputeKernel, inputs: readonly Operand[], shape: Shape, dtype: DType): number[] {
   const output = machine.output(shape, dtype);
   // The table pairs every kind with its own implementation, which an index by a union cannot say.
-  (reference[kernel.kind] as Implementation<ComputeKind>)(kernel, inputs, output, machine);
+  (reference[kernel.kind] as Implementation<SingleKind>)(kernel, inputs, output, machine);
   return machine.read(output);
 }
 

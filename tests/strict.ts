@@ -1,10 +1,10 @@
 /** The reference kernels, and what `ops/kernel.ts` promises them: they throw where a primitive breaks the promise. */
 
 import { assertEquals } from "@std/assert";
-import type { ComputeKind, Implementation, KernelTable, Operand } from "../cpu/machine.ts";
+import type { Implementation, KernelTable, Operand, SingleKind } from "../cpu/machine.ts";
 import { reference } from "../cpu/reference.ts";
 
-function strict<K extends ComputeKind>(
+function strict<K extends SingleKind>(
   implementation: Implementation<K>,
   holds: (inputs: readonly Operand[], output: Operand) => void,
 ): Implementation<K> {
