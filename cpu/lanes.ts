@@ -93,6 +93,29 @@ export class Lanes {
     );
   }
 
+  /** The same of doubles. */
+  multiplyAddDoubles(a: Local, b: Local, c: Local): Local {
+    return this.#relaxed ? this.op("f64x2.relaxed_madd", a, b, c) : this.op("f64x2.add", this.op("f64x2.mul", a, b), c);
+  }
+
+  polynomialOfDoubles(x: Local, coefficients: readonly number[]): Local {
+    return coefficients.slice(0, -1).reduceRight(
+      (sum, c) => this.multiplyAddDoubles(sum, x, this.double(c)),
+      this.double(coefficients.at(-1)!),
+    );
+  }
+
+  /** The upper two lanes, where instructions that take the lower two find them. */
+  upper(x: Local): Local {
+    return this.shuffle(x, x, [2, 3, 2, 3]);
+  }
+
+  /** The floats nearest to two and two doubles. */
+  narrow(low: Local, high: Local): Local {
+    const [a, b] = [low, high].map((x) => this.op("f32x4.demote_f64x2_zero", x)) as [Local, Local];
+    return this.shuffle(a, b, [0, 1, 4, 5]);
+  }
+
   /** The index to call a JavaScript function by. */
   importIndex(wanted: FunctionImport): number {
     const index = this.imports.findIndex(({ name }) => name === wanted.name);

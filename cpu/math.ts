@@ -1,28 +1,26 @@
 /**
- * Vector code for the transcendental functions of float32, four lanes at a time. Each states the largest error that its
- * test allows, in units in the last place (ULP) of the exact result, over all floats.
+ * Vector code for exponentials, logarithms and hyperbolic functions of float32, four lanes at a time. Each states the
+ * largest error that its test allows, in units in the last place (ULP) of the exact result, over all floats.
  */
 
 import type { Local } from "./assembler.ts";
 import type { Lanes } from "./lanes.ts";
 
-/** `e^r = 1 + r + r²·P(r)` for |r| ≤ ln 2 / 2 (Cephes expf). */
-const expTail = [5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.9875691500e-4];
+/** `e^r = 1 + r + r²·P(r)` for |r| ≤ ln 2 / 2: the minimax polynomial, off by 3e-9 of e^r at most. */
+const expTail = [4.999999343212e-1, 1.6666520399e-1, 4.1668390785e-2, 8.3687451075e-3, 1.3814540087e-3];
 /** `log(1 + f) = f − f²/2 + f³·P(f)` for √½ − 1 ≤ f ≤ √2 − 1 (Cephes logf). */
 // deno-fmt-ignore
 const logTail = [
   3.3333331174e-1, -2.4999993993e-1, 2.0000714765e-1, -1.6668057665e-1, 1.4249322787e-1, -1.2420140846e-1,
   1.1676998740e-1, -1.1514610310e-1, 7.0376836292e-2,
 ];
-/** `sin r = r·(1 + r²·P(r²))`, `cos r = 1 − r²/2 + r⁴·P(r²)` for |r| ≤ π/4; `sinh x = x·(1 + x²·P(x²))` for |x| ≤ 1 (Cephes). */
-const sinTail = [-1.6666654611e-1, 8.3321608736e-3, -1.9515295891e-4];
-const cosTail = [4.166664568298827e-2, -1.388731625493765e-3, 2.443315711809948e-5];
+/** `sinh x = x·(1 + x²·P(x²))` for |x| ≤ 1 (Cephes sinhf). */
 const sinhTail = [1.66667160211e-1, 8.33028376239e-3, 2.03721912945e-4];
 
 /** ln 2 and log10 2 in two parts; the first has few enough bits that its product with an exponent is exact. */
 const ln2 = [0.693359375, -2.12194440e-4] as const;
 const log10of2 = [0.30078125, 2.487456639811952e-4] as const;
-const signBit = -0x80000000;
+export const signBit: number = -0x80000000;
 
 /** A number as `2^n·e^r`: `bits` is n where the exponent of a float lies, `n` the same as a float. */
 interface Split {
@@ -74,9 +72,19 @@ function scaledExp(v: Lanes, x: Local, halvings: number): Local {
   return scale(v, v.op("f32x4.add", expm1Near0(v, r), v.float(1)), exponent);
 }
 
+/** Up to this the exponent of `e^x` can be added to, and that of `e^−x` subtracted from. */
+const ordinaryExponent = 87;
+
 /** 2 ULP. */
 export function exp(v: Lanes, x: Local): Local {
-  return scaledExp(v, x, 0);
+  const { bits, r } = splitExp(v, x);
+  const result = v.op("i32x4.add", v.op("f32x4.add", expm1Near0(v, r), v.float(1)), bits);
+  const ordinary = v.op("f32x4.lt", v.op("f32x4.abs", x), v.float(ordinaryExponent));
+  // Vectors with a very large or small result, ∞ or NaN take longer.
+  v.f.get(ordinary).op("i32x4.bitmask").i32(15).op("i32.ne").if(() => {
+    v.scope(() => v.f.get(scaledExp(v, x, 0)).set(result));
+  });
+  return result;
 }
 
 /** 2 ULP; exact for integers. */
@@ -134,7 +142,7 @@ export function sinh(v: Lanes, x: Local): Local {
 }
 
 /** `x + x·z·P(z)`, where the first term alone is large, with the sign of x, which −0 would lose. */
-function oddPolynomial(v: Lanes, x: Local, z: Local, tail: readonly number[]): Local {
+export function oddPolynomial(v: Lanes, x: Local, z: Local, tail: readonly number[]): Local {
   return copySign(v, v.multiplyAdd(x, v.op("f32x4.mul", z, v.polynomial(z, tail)), x), x);
 }
 
@@ -208,120 +216,4 @@ export function log1p(v: Lanes, x: Local): Local {
   const lost = v.op("f32x4.sub", x, v.op("f32x4.sub", u, one));
   const result = joinLog(v, splitLog(v, u), v.op("f32x4.div", lost, u));
   return keepTiny(v, x, logOfAny(v, u, result));
-}
-
-/** An angle as `k·π/2 + r` with |r| ≤ π/4. */
-interface Angle {
-  readonly k: Local;
-  readonly r: Local;
-}
-
-/** Angles up to this are reduced here; beyond, and for ∞ and NaN, JavaScript is called. */
-export const largestAngle: number = 2 ** 22;
-
-/** Reduces in float64, so that results near the zeros of sin and cos keep all their bits. */
-function splitAngle(v: Lanes, x: Local): Angle {
-  const halves = [x, v.shuffle(x, x, [2, 3, 2, 3])].map((pair) => {
-    const wide = v.op("f64x2.promote_low_f32x4", pair);
-    const magic = v.double(1.5 * 2 ** 52);
-    const shifted = v.op("f64x2.add", v.op("f64x2.mul", wide, v.double(2 / Math.PI)), magic);
-    const k = v.op("f64x2.sub", shifted, magic);
-    // π/2 in two parts; the first has 30 bits, so that its product with k is exact.
-    const near = v.op("f64x2.sub", wide, v.op("f64x2.mul", k, v.double(1.570796325802803)));
-    const r = v.op("f64x2.sub", near, v.op("f64x2.mul", k, v.double(9.920935796805404e-10)));
-    return { k: shifted, r: v.op("f32x4.demote_f64x2_zero", r) };
-  });
-  const [low, high] = halves as [Angle, Angle];
-  return { k: v.shuffle(low.k, high.k, [0, 2, 4, 6]), r: v.shuffle(low.r, high.r, [0, 1, 4, 5]) };
-}
-
-function sinAndCosNear0(v: Lanes, r: Local): { readonly sin: Local; readonly cos: Local } {
-  const z = v.op("f32x4.mul", r, r);
-  const tail = v.op("f32x4.mul", v.op("f32x4.mul", z, z), v.polynomial(z, cosTail));
-  const cos = v.op("f32x4.add", v.multiplyAdd(z, v.float(-0.5), tail), v.float(1));
-  return { sin: oddPolynomial(v, r, z, sinTail), cos };
-}
-
-function isOdd(v: Lanes, k: Local): Local {
-  return v.shift("i32x4.shr_s", v.shift("i32x4.shl", k, 31), 31);
-}
-
-/** The sine of the angle `k` quarter turns further on than `r`. */
-function sinOf(v: Lanes, { k, r }: Angle): Local {
-  const { sin, cos } = sinAndCosNear0(v, r);
-  const sign = v.op("v128.and", v.shift("i32x4.shl", k, 30), v.word(signBit));
-  return v.op("v128.xor", v.choose(isOdd(v, k), cos, sin), sign);
-}
-
-/** 2 ULP up to `largestAngle`. */
-export function sin(v: Lanes, x: Local): Local {
-  return sinOf(v, splitAngle(v, x));
-}
-
-/** 2 ULP up to `largestAngle`. */
-export function cos(v: Lanes, x: Local): Local {
-  const { k, r } = splitAngle(v, x);
-  return sinOf(v, { k: v.op("i32x4.add", k, v.word(1)), r });
-}
-
-/** 4 ULP up to `largestAngle`. */
-export function tan(v: Lanes, x: Local): Local {
-  const { k, r } = splitAngle(v, x);
-  const { sin, cos } = sinAndCosNear0(v, r);
-  const odd = isOdd(v, k);
-  const quotient = v.op("f32x4.div", v.choose(odd, cos, sin), v.choose(odd, sin, cos));
-  return v.op("v128.xor", quotient, v.op("v128.and", odd, v.word(signBit)));
-}
-
-/** `log(m) = 2·s·(1 + z/3 + z²/5 + …)` with s = (m − 1) / (m + 1) and z = s²; here from the last term to the first. */
-const atanhTail = [1 / 11, 1 / 9, 1 / 7, 1 / 5, 1 / 3, 1];
-
-/** `y·log₂ x` of the two lower lanes as an integer and a rest, from x ≥ 0, in float64: the exponent magnifies errors. */
-function splitPower(v: Lanes, x: Local, y: Local): { readonly n: Local; readonly r: Local } {
-  const base = v.op("f64x2.promote_low_f32x4", x);
-  const magic = v.double(1.5 * 2 ** 52);
-  const exponent = v.shift("i64x2.shr_s", v.op("i64x2.sub", base, v.double(Math.SQRT1_2)), 52);
-  const mantissa = v.op("i64x2.sub", base, v.shift("i64x2.shl", exponent, 52));
-  const n = v.op("f64x2.sub", v.op("i64x2.add", exponent, magic), magic);
-  const one = v.double(1);
-  const s = v.op("f64x2.div", v.op("f64x2.sub", mantissa, one), v.op("f64x2.add", mantissa, one));
-  const z = v.op("f64x2.mul", s, s);
-  const series = atanhTail.slice(1).reduce(
-    (sum, c) => v.op("f64x2.add", v.op("f64x2.mul", sum, z), v.double(c)),
-    v.double(atanhTail[0]!),
-  );
-  const finite = v.op("f64x2.add", n, v.op("f64x2.mul", v.op("f64x2.mul", s, v.double(2 * Math.LOG2E)), series));
-  const infinity = v.double(Infinity);
-  const positive = v.choose(v.op("f64x2.eq", base, infinity), infinity, finite);
-  const log2 = v.choose(v.op("f64x2.eq", base, v.double(0)), v.double(-Infinity), positive);
-  const product = v.op("f64x2.mul", v.op("f64x2.promote_low_f32x4", y), log2);
-  // Beyond these bounds the result is 0 or ∞ either way.
-  const bounded = v.op("f64x2.pmin", v.op("f64x2.pmax", product, v.double(-151)), v.double(129));
-  const shifted = v.op("f64x2.add", bounded, magic);
-  const r = v.op("f64x2.mul", v.op("f64x2.sub", bounded, v.op("f64x2.sub", shifted, magic)), v.double(Math.LN2));
-  return { n: shifted, r: v.op("f32x4.demote_f64x2_zero", r) };
-}
-
-/** 2 ULP. C's pow. */
-export function pow(v: Lanes, x: Local, y: Local): Local {
-  const [zero, one] = [v.float(0), v.float(1)];
-  const magnitude = v.op("f32x4.abs", x);
-  const low = splitPower(v, magnitude, y);
-  const upper: [number, number, number, number] = [2, 3, 2, 3];
-  const high = splitPower(v, v.shuffle(magnitude, magnitude, upper), v.shuffle(y, y, upper));
-  const bits = v.shift("i32x4.shl", v.shuffle(low.n, high.n, [0, 2, 4, 6]), 23);
-  const r = v.shuffle(low.r, high.r, [0, 1, 4, 5]);
-  const power = scale(v, v.op("f32x4.add", expm1Near0(v, r), one), bits);
-
-  const half = v.op("f32x4.mul", y, v.float(0.5));
-  const whole = v.op("f32x4.eq", v.op("f32x4.nearest", y), y);
-  const odd = v.op("v128.and", whole, v.op("f32x4.ne", v.op("f32x4.nearest", half), half));
-  const sign = v.op("v128.and", v.op("v128.and", x, odd), v.word(signBit));
-  const signed = v.op("v128.or", v.choose(v.op("f32x4.eq", magnitude, one), one, power), sign);
-  // A fractional power of a negative number is not a number, but 0 and ∞ have lost their sign anyway.
-  const negative = v.op("v128.and", v.op("f32x4.lt", x, zero), v.op("f32x4.lt", v.float(-Infinity), x));
-  const undefinedHere = v.op("v128.andnot", negative, whole);
-  const unordered = v.op("v128.or", v.op("f32x4.ne", x, x), v.op("f32x4.ne", y, y));
-  const result = v.op("v128.or", signed, v.op("v128.or", undefinedHere, unordered));
-  return v.choose(v.op("v128.or", v.op("f32x4.eq", x, one), v.op("f32x4.eq", y, zero)), one, result);
 }

@@ -7,7 +7,10 @@ import { f64, i32, type Local, type Op } from "./assembler.ts";
 import { roundToHalf } from "./half.ts";
 import type { Lanes } from "./lanes.ts";
 import * as math from "./math.ts";
-import { integerFunctions, scalarFunctions } from "./scalar_functions.ts";
+import * as angles from "./math_angles.ts";
+import * as gamma from "./math_gamma.ts";
+import * as doubles from "./math_in_double.ts";
+import { integerFunctions, scalarFunctions } from "../ops/scalar_functions.ts";
 import { type DType, isFloat, toDType } from "../ops/dtype.ts";
 import type { BinaryOp, Scalar, UnaryOp } from "../ops/scalar.ts";
 
@@ -57,10 +60,24 @@ const floatOperations: Operations = {
   sinh: unaryMath(math.sinh),
   cosh: unaryMath(math.cosh),
   tanh: unaryMath(math.tanh),
-  sin: smallAngles("sin", math.sin),
-  cos: smallAngles("cos", math.cos),
-  tan: smallAngles("tan", math.tan),
-  pow: (v, [x, y]) => math.pow(v, x!, y!),
+  sin: unaryMath(angles.sin),
+  cos: unaryMath(angles.cos),
+  tan: unaryMath(angles.tan),
+  asin: unaryMath(doubles.asin),
+  acos: unaryMath(doubles.acos),
+  atan: unaryMath(doubles.atan),
+  asinh: unaryMath(doubles.asinh),
+  acosh: unaryMath(doubles.acosh),
+  atanh: unaryMath(doubles.atanh),
+  cbrt: unaryMath(doubles.cbrt),
+  erf: unaryMath(doubles.erf),
+  erfc: unaryMath(doubles.erfc),
+  erfinv: unaryMath(doubles.erfinv),
+  lgamma: unaryMath(gamma.lgamma),
+  digamma: unaryMath(gamma.digamma),
+  pow: (v, [x, y]) => doubles.pow(v, x!, y!),
+  atan2: (v, [y, x]) => doubles.atan2(v, y!, x!),
+  rem: (v, [a, b]) => doubles.rem(v, a!, b!),
 };
 
 const integerOperations: Operations = {
@@ -187,17 +204,6 @@ function laneByLane(v: Lanes, op: Op, a: Local, b: Local): Local {
     v.f.lane("i32x4.replace_lane", lane).set(result);
   }
   return result;
-}
-
-/** Vector code for angles that it can reduce; JavaScript for vectors that hold a larger one, ∞ or NaN. */
-function smallAngles(op: "sin" | "cos" | "tan", f: (v: Lanes, x: Local) => Local): Emit {
-  return (v, [x]) => {
-    const result = f(v, x!);
-    const small = v.op("f32x4.lt", v.op("f32x4.abs", x!), v.float(math.largestAngle));
-    v.f.get(small).op("i32x4.all_true").op("i32.eqz");
-    v.f.if(() => v.f.get(callLanes(v, op, "float32", [x!])).set(result));
-    return result;
-  };
 }
 
 /** `op` of each lane by JavaScript. Floats travel as f64, the type that JavaScript computes in; the rest as i32. */

@@ -1,9 +1,11 @@
-// Scatter, positions of extremes and sorting: any layout, ties and special values, against the reference.
+// Gather, scatter, running results, positions of extremes and sorting: any layout, ties and special values, against the reference.
 import { assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { argReduce } from "../cpu/arg_reduce.ts";
 import { argsort } from "../cpu/argsort.ts";
-import type { ComputeKind, Implementation, Operand } from "../cpu/machine.ts";
+import { cumulative } from "../cpu/cumulative.ts";
+import { gather } from "../cpu/gather.ts";
+import type { Implementation, Operand, SingleKind } from "../cpu/machine.ts";
 import { reference } from "../cpu/reference.ts";
 import { scatter } from "../cpu/scatter.ts";
 import { type DType, dtypes } from "../ops/dtype.ts";
@@ -14,7 +16,7 @@ import { check } from "./property.ts";
 import { framed, type Layout, layouts, placeOperand, shapes, signed } from "./views.ts";
 
 const machine = testMachine();
-const fast = { scatter, argReduce, argsort };
+const fast = { gather, scatter, cumulative, argReduce, argsort };
 
 /** Few different values, so that there are ties; the float ones sort in their own way. */
 const values: { readonly [D in DType]: readonly number[] } = {
@@ -35,7 +37,7 @@ function agrees(
   const [actual, expected] = [fast, reference].map((table) => {
     const output = framed(machine, shape, dtype);
     // The table pairs every kind with its own implementation, which an index by a union cannot say.
-    (table[kernel.kind] as Implementation<ComputeKind>)(kernel, inputs, output, machine);
+    (table[kernel.kind] as Implementation<SingleKind>)(kernel, inputs, output, machine);
     return signed([...machine.array(output)]);
   });
   assertEquals(actual, expected);
@@ -49,22 +51,24 @@ function laidOut(): fc.Arbitrary<{ shape: number[]; layout: Layout }> {
 }
 
 for (const dtype of dtypes) {
-  Deno.test(`argReduce and argsort of ${dtype} in random layouts`, () => {
+  Deno.test(`argReduce, argsort and cumulative of ${dtype} in random layouts`, () => {
+    const combiner = fc.constantFrom("sum" as const, "max" as const, "min" as const);
     check(
-      fc.record({ x: laidOut(), axis: fc.nat(9), flag: fc.boolean() }),
-      ({ x: { shape, layout }, axis: any, flag }) => {
+      fc.record({ x: laidOut(), axis: fc.nat(9), flag: fc.boolean(), combiner }),
+      ({ x: { shape, layout }, axis: any, flag, combiner }) => {
         machine.reset();
         const x = placeOperand(machine, dtype, values[dtype], shape, layout);
         const axis = any % shape.length;
         agrees({ kind: "argsort", descending: flag }, [x], shape, "int32");
         const reduced = shape.toSpliced(axis, 1);
         agrees({ kind: "argReduce", extreme: flag ? "max" : "min", axis }, [x], reduced, "int32");
+        agrees({ kind: "cumulative", combiner, axis, reverse: flag }, [x], shape, dtype);
       },
       { share: 8 },
     );
   });
 
-  Deno.test(`scatter of ${dtype} in random layouts`, () => {
+  Deno.test(`gather and scatter of ${dtype} in random layouts`, () => {
     const size = fc.oneof(fc.integer({ min: 1, max: 4 }), fc.constant(0), fc.integer({ min: 15, max: 40 }));
     const cases = fc.tuple(size, size, size, size, fc.nat(6)).chain(([b, p, i, q, n]) =>
       fc.record({
@@ -72,16 +76,19 @@ for (const dtype of dtypes) {
         n: fc.constant(n),
         ofIndices: layouts([b, i]),
         ofUpdates: layouts([b, p, i, q]),
+        ofSource: layouts([b, p, n, q]),
         combiner: fc.constantFrom("sum" as const, "max" as const, "min" as const),
       })
     );
-    check(cases, ({ shape, n, ofIndices, ofUpdates, combiner }) => {
+    check(cases, ({ shape, n, ofIndices, ofUpdates, ofSource, combiner }) => {
       machine.reset();
       const [b, p, i, q] = shape as [number, number, number, number];
       const positions = [0, 3, -1, 2, 1, 6, 0, 4, 5, 2, 0];
       const indices = placeOperand(machine, "int32", positions, [b, i], ofIndices);
       const updates = placeOperand(machine, dtype, values[dtype], shape, ofUpdates);
       agrees({ kind: "scatter", combiner }, [indices, updates], [b, p, n, q], dtype);
+      const source = placeOperand(machine, dtype, values[dtype], [b, p, n, q], ofSource);
+      agrees({ kind: "gather" }, [source, indices], shape, dtype);
     }, { share: 4 });
   });
 }

@@ -24,7 +24,7 @@ ${Deno.version.v8}; \`tests/ulp_test.ts\` holds the functions to what is stated,
   from the subnormal to the largest, and more of them near roots, poles, edges of the domain, and where results overflow
   or become subnormal.
 - float32 is judged by float64 at ${singles} arguments, spread evenly over all bit patterns, of both signs, subnormal ones
-  included. Functions that the CPU has no vector code for are those of float64 rounded once, and say 0.5.
+  included. Many functions are computed in double with an error of about 10⁻⁹, and rounded once: they say 1.
 - float16 is judged by float64 at all of its numbers. It is float32 or float64 rounded once more; 0.51 is stated.
 - pow is taken of negative bases with whole exponents as well, and of bases so near to 1 that exponents are huge.
 - At negative arguments \`lgamma\` and \`digamma\` are differences, which have roots: what counts is the last place of 1,
