@@ -100,6 +100,7 @@ const functions: Readonly<Record<string, readonly [Call, ...names: string[]]>> =
   hessian: [(options) => pb.hessian((x: pb.Tensor) => pb.sum(x), options)(row), "argnums"],
   vmap: [(options) => pb.vmap(pb.sin, options)(row), "inAxes", "outAxes", "size"],
   checkGrads: [(options) => pb.checkGrads(pb.sin, [row], options), "order", "modes", "tolerance"],
+  useBlas: [(options) => pb.useBlas(options), "library"],
   // Of the other namespaces.
   dense: [(options) => pb.nn.dense(2, options), "bias", "init"],
   lenet5: [(options) => pb.nn.models.lenet5(options), "classes", "activation", "pool"],
