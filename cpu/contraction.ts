@@ -1,7 +1,7 @@
 /** The WebAssembly module that matmul and convolution share, compiled once per memory. */
 
 import { assemble, FunctionBuilder, i32, v128 } from "./assembler.ts";
-import { hasRelaxedSimd } from "./code.ts";
+import { functionsOf, hasRelaxedSimd, type KernelModule, kernelModule } from "./code.ts";
 import { blockCopy, type CopyBlocks, offsetTable, scalarCopy } from "./copy.ts";
 import {
   type DepthwiseRows,
@@ -17,12 +17,12 @@ import {
   type ColumnsTimesPanels,
   columnsTimesPanels,
   edgeStore,
-  panelBytes,
-  panelColumns,
   type RowsTimesPanels,
   rowsTimesPanels,
+  type TileColumns,
 } from "./tile.ts";
 import { type DotRows, dotRows, type SumRows, sumRows } from "./matvec.ts";
+import { fusesVectors } from "./wide.ts";
 
 /** Addresses, sizes and strides are in bytes, counts in elements. */
 export interface Contraction {
@@ -42,13 +42,18 @@ export interface Contraction {
   readonly clear: (target: number, count: number) => void;
   /** 1 if `count` floats are all finite, else 0. */
   readonly allFinite: (source: number, count: number) => number;
-  readonly rows: RowsTimesPanels;
-  readonly columns: ColumnsTimesPanels;
   readonly depthwiseRows: DepthwiseRows;
   readonly depthwiseSpread: DepthwiseSpread;
   readonly depthwiseTaps: DepthwiseTaps;
   readonly dotRows: DotRows;
   readonly sumRows: SumRows;
+}
+
+/** The register tiles, and how many columns the panels have that they take. */
+export interface Tile {
+  readonly panelColumns: TileColumns;
+  readonly rows: RowsTimesPanels;
+  readonly columns: ColumnsTimesPanels;
 }
 
 /** The binary. Without `relaxed` products are rounded before they are added, on every machine alike. */
@@ -62,8 +67,8 @@ export function contractionModule(relaxed: boolean): Uint8Array<ArrayBuffer> {
     offsets: offsetTable(),
     clear: clear(),
     allFinite: allFinite(),
-    rows: rowsTimesPanels(edge, relaxed),
-    columns: columnsTimesPanels(edge, relaxed),
+    rows: rowsTimesPanels(edge, relaxed, 8),
+    columns: columnsTimesPanels(edge, relaxed, 8),
     depthwiseRows: depthwiseRows(relaxed),
     depthwiseSpread: depthwiseSpread(relaxed),
     depthwiseTaps: depthwiseTaps(relaxed),
@@ -72,30 +77,76 @@ export function contractionModule(relaxed: boolean): Uint8Array<ArrayBuffer> {
   });
 }
 
-const instances = new WeakMap<WebAssembly.Memory, Contraction>();
+let module: KernelModule | undefined;
 
-export function contractionOf({ memory }: Machine): Contraction {
-  const known = instances.get(memory);
-  if (known) return known;
-  const module = new WebAssembly.Module(contractionModule(hasRelaxedSimd()));
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  const made = exports as unknown as Contraction;
-  instances.set(memory, made);
-  return made;
+function moduleOfContraction(): KernelModule {
+  return module ??= kernelModule(contractionModule(hasRelaxedSimd()));
+}
+
+export function contractionOf(machine: Machine): Contraction {
+  return functionsOf(moduleOfContraction(), machine) as unknown as Contraction;
+}
+
+/** The binary of the tiles of 16 columns. */
+export function wideTileModule(relaxed: boolean): Uint8Array<ArrayBuffer> {
+  const edge = 0;
+  return assemble({
+    edge: edgeStore(),
+    rows: rowsTimesPanels(edge, relaxed, 16),
+    columns: columnsTimesPanels(edge, relaxed, 16),
+  });
+}
+
+let wideModule: KernelModule | undefined;
+
+/** The tiles of 8 columns, or those of 16. */
+export function tileOf(machine: Machine, panelColumns: TileColumns): Tile {
+  const module = panelColumns === 8
+    ? moduleOfContraction()
+    : wideModule ??= kernelModule(wideTileModule(hasRelaxedSimd()));
+  const { rows, columns } = functionsOf(module, machine) as unknown as Pick<Tile, "rows" | "columns">;
+  return { panelColumns, rows, columns };
+}
+
+/** The tiles for so many multiplications, in a product with so many columns. Both add up in the same order. */
+export function tileFor(machine: Machine, multiplications: number, columns: number): Tile {
+  // Half of a wide tile's work would be for nothing.
+  return tileOf(machine, columns > 8 && fusesVectors(multiplications, machine.recorder !== null) ? 16 : 8);
+}
+
+/** The size of packed panels. */
+export function panelBytes({ panelColumns }: Tile, rows: number, columns: number): number {
+  return Math.ceil(columns / panelColumns) * rows * 4 * panelColumns;
+}
+
+/** Does one thing if `count` floats are all finite, and another if they are not. */
+export function ifFinite(
+  machine: Machine,
+  source: number,
+  count: number,
+  finite: () => void,
+  otherwise: () => void,
+): void {
+  if (machine.recorder) {
+    machine.recorder.choose(moduleOfContraction(), "allFinite", [source, count], finite, otherwise);
+  } else if (contractionOf(machine).allFinite(source, count)) finite();
+  else otherwise();
 }
 
 /** Packs `rows × columns` elements with the given strides in bytes into panels, `panelStep` bytes apart. */
 export function packPanels(
   kernels: Contraction,
+  tile: Tile,
   target: number,
   source: number,
   rows: number,
   columns: number,
   rowStep: number,
   columnStep: number,
-  panelStep: number = panelBytes(rows, 1),
+  panelStep: number = panelBytes(tile, rows, 1),
 ): void {
-  const rowBytes = panelBytes(1, 1);
+  const { panelColumns } = tile;
+  const rowBytes = panelBytes(tile, 1, 1);
   const whole = Math.floor(columns / panelColumns);
   const rest = columns % panelColumns;
   kernels.copy(

@@ -3,10 +3,10 @@
  * are read for the output and for the kernel's gradient, and added to for the input's gradient.
  */
 
-import { type Contraction, packPanels, withScratch } from "./contraction.ts";
+import { type Contraction, packPanels, panelBytes, tileFor, withScratch } from "./contraction.ts";
 import { type ConvAxis, countRows, inputRows, outputRows, piecesOf, type Three, type Volume } from "./conv_tables.ts";
+import type { FinishBlock } from "./epilogue.ts";
 import type { Machine } from "./machine.ts";
-import { panelBytes } from "./tile.ts";
 
 export interface Convolution {
   readonly machine: Machine;
@@ -16,18 +16,28 @@ export interface Convolution {
   readonly x: Volume;
   readonly g: Volume;
   readonly w: number;
+  /** Whether blocks are as large as can be: fewer calls, for what is seldom done. */
+  readonly coarse?: boolean;
 }
 
 /** Output cells per call: what is read for them and their sums stay in L2, and new code is soon optimised. */
 const blockRows = 132;
-/** Terms of a sum per call: a panel of 8 columns of as many weights stays in L1. */
+/** The blocks of what is seldom done: its calls are part of every program. */
+const coarseBlocks = 4;
+
+function rowsAtOnce(rows: number, coarse: boolean | undefined): number {
+  return coarse ? Math.max(blockRows, Math.ceil(rows / coarseBlocks)) : blockRows;
+}
+
+/** Terms of a sum per call: a panel of as many weights stays in L1. */
 const blockDepth = 640;
 
-/** Writes the output, or adds to it. */
+/** Writes the output, or adds to it; blocks of cells are finished as soon as they are computed. */
 export function forward(
-  { machine, kernels, groups, x, g, w }: Convolution,
+  { machine, kernels, groups, x, g, w, coarse }: Convolution,
   axes: Three<ConvAxis>,
   adds: boolean,
+  finish: FinishBlock | null,
 ): void {
   const [channels, features] = [x.channels / groups, g.channels / groups];
   withScratch(machine, (allocate) => {
@@ -35,8 +45,9 @@ export function forward(
     const to = outputRows(kernels, allocate, g, axes, "inOrder");
     const { table, count, run } = piecesOf(kernels, allocate, x, axes, channels);
     const rows = countRows(x.batch, axes);
+    const block = rowsAtOnce(rows, coarse);
     if (isDepthwise(groups, x, g)) {
-      return forEachBlock(rows, blockRows, (i, size) => {
+      return forEachBlock(rows, block, (i, size) => {
         kernels.depthwiseRows(
           from.start,
           from.table + 4 * i,
@@ -49,27 +60,29 @@ export function forward(
           to.table + 4 * i,
           Number(adds),
         );
+        finish?.(0, i, size, 0, g.channels);
       });
     }
     const depth = count * run;
-    const packed = allocate(panelBytes(depth, features));
+    const tile = tileFor(machine, rows * depth * g.channels, features);
+    const packed = allocate(panelBytes(tile, depth, features));
     // Whole pieces at a time, or parts of one.
     const pieces = Math.max(1, Math.floor(blockDepth / run));
     for (let group = 0; group < groups; group++) {
-      packPanels(kernels, packed, w + 4 * group * features, depth, features, 4 * g.channels, 4);
-      forEachBlock(rows, blockRows, (i, size) => {
+      packPanels(kernels, tile, packed, w + 4 * group * features, depth, features, 4 * g.channels, 4);
+      forEachBlock(rows, block, (i, size) => {
         forEachBlock(count, pieces, (piece, some) => {
           forEachBlock(run, blockDepth, (skip, part) => {
             const before = piece * run + skip;
-            kernels.rows(
+            tile.rows(
               from.start + 4 * (group * channels + skip),
               from.table + 4 * i,
               size,
               table + 4 * piece,
               some,
               part,
-              packed + panelBytes(before, 1),
-              panelBytes(depth, 1),
+              packed + panelBytes(tile, before, 1),
+              panelBytes(tile, depth, 1),
               features,
               to.start + 4 * group * features,
               to.table + 4 * i,
@@ -77,6 +90,7 @@ export function forward(
             );
           });
         });
+        finish?.(0, i, size, group * features, features);
       });
     }
   });
@@ -88,7 +102,7 @@ export function inputGradient({ machine, kernels, groups, x, g, w }: Convolution
   withScratch(machine, (allocate) => {
     const from = outputRows(kernels, allocate, g, axes, "apart");
     const to = inputRows(kernels, allocate, x, axes, "apart");
-    const { table, count, run } = piecesOf(kernels, allocate, x, axes, channels);
+    const { table, count, run, offsetOf } = piecesOf(kernels, allocate, x, axes, channels);
     const rows = countRows(x.batch, axes);
     if (isDepthwise(groups, x, g)) {
       return forEachBlock(rows, blockRows, (i, size) => {
@@ -105,29 +119,29 @@ export function inputGradient({ machine, kernels, groups, x, g, w }: Convolution
         );
       });
     }
-    const offsets = new Int32Array(machine.memory.buffer, table, count).slice();
-    const pieceBytes = panelBytes(features, run);
+    const tile = tileFor(machine, rows * count * run * g.channels, run);
+    const pieceBytes = panelBytes(tile, features, run);
     const packed = allocate(count * pieceBytes);
     for (let group = 0; group < groups; group++) {
       for (let piece = 0; piece < count; piece++) {
         const weights = w + 4 * (piece * run * g.channels + group * features);
-        packPanels(kernels, packed + piece * pieceBytes, weights, features, run, 4, 4 * g.channels);
+        packPanels(kernels, tile, packed + piece * pieceBytes, weights, features, run, 4, 4 * g.channels);
       }
       forEachBlock(rows, blockRows, (i, size) => {
         for (let piece = 0; piece < count; piece++) {
           forEachBlock(features, blockDepth, (skip, part) => {
             // A row of the gradient is one piece at offset 0, which is what its table begins with.
-            kernels.rows(
+            tile.rows(
               from.start + 4 * (group * features + skip),
               from.table + 4 * i,
               size,
               from.table,
               1,
               part,
-              packed + piece * pieceBytes + panelBytes(skip, 1),
-              panelBytes(features, 1),
+              packed + piece * pieceBytes + panelBytes(tile, skip, 1),
+              panelBytes(tile, features, 1),
               run,
-              to.start + 4 * group * channels + offsets[piece]!,
+              to.start + 4 * group * channels + offsetOf(piece),
               to.table + 4 * i,
               1,
             );
@@ -139,15 +153,19 @@ export function inputGradient({ machine, kernels, groups, x, g, w }: Convolution
 }
 
 /** Writes the gradients of the taps, `[taps, channels / groups, features]`, to `w`. The gradient's cells are those of g, in order. */
-export function kernelGradient({ machine, kernels, groups, x, g, w }: Convolution, axes: Three<ConvAxis>): void {
+export function kernelGradient(
+  { machine, kernels, groups, x, g, w, coarse }: Convolution,
+  axes: Three<ConvAxis>,
+): void {
   const [channels, features] = [x.channels / groups, g.channels / groups];
   withScratch(machine, (allocate) => {
     const from = inputRows(kernels, allocate, x, axes, "inOrder");
     const { table, count, run } = piecesOf(kernels, allocate, x, axes, channels);
     const rows = countRows(x.batch, axes);
+    const block = rowsAtOnce(rows, coarse);
     if (rows === 0) return kernels.clear(w, count * run * g.channels);
     if (isDepthwise(groups, x, g)) {
-      return forEachBlock(rows, blockRows, (i, size) => {
+      return forEachBlock(rows, block, (i, size) => {
         kernels.depthwiseTaps(
           from.start,
           from.table + 4 * i,
@@ -161,12 +179,13 @@ export function kernelGradient({ machine, kernels, groups, x, g, w }: Convolutio
         );
       });
     }
-    const packed = allocate(panelBytes(Math.min(blockRows, rows), features));
+    const tile = tileFor(machine, rows * count * run * g.channels, features);
+    const packed = allocate(panelBytes(tile, Math.min(block, rows), features));
     for (let group = 0; group < groups; group++) {
-      forEachBlock(rows, blockRows, (i, size) => {
+      forEachBlock(rows, block, (i, size) => {
         const cells = g.address + 4 * (i * g.channels + group * features);
-        packPanels(kernels, packed, cells, size, features, 4 * g.channels, 4);
-        kernels.columns(
+        packPanels(kernels, tile, packed, cells, size, features, 4 * g.channels, 4);
+        tile.columns(
           from.start + 4 * group * channels,
           from.table + 4 * i,
           size,
@@ -174,7 +193,7 @@ export function kernelGradient({ machine, kernels, groups, x, g, w }: Convolutio
           count,
           run,
           packed,
-          panelBytes(size, 1),
+          panelBytes(tile, size, 1),
           features,
           w + 4 * group * features,
           4 * g.channels,

@@ -1,11 +1,12 @@
 /**
  * The two register tiles behind matmul and convolution: 6 rows by 8 columns of a product of a gathered matrix A with a
- * packed matrix B. With two vectors of B and one of A they fill the registers but one.
+ * packed matrix B. With two vectors of B and one of A they fill the registers but one. Where the engine makes one vector
+ * of two neighbours (wide.ts), 16 columns do: for that the pairs are loaded together, and stored together.
  *
  * A is a table of rows and a table of pieces, both of byte offsets: piece s of row i is the `run` contiguous floats at
  * `a + rows[i] + pieces[s]`. A plain matrix has one piece; the windows of a convolution have one per kernel row or
- * position, and nothing is copied to line them up. B is packed in panels of 8 columns: row k of a panel is 32 bytes at
- * `panel + 32·k`, filled up with zeros.
+ * position, and nothing is copied to line them up. B is packed in panels as wide as the tile: row k of a panel of 8 columns is
+ * 32 bytes at `panel + 32·k`, filled up with zeros.
  */
 
 import { FunctionBuilder, i32, type Local, v128, type ValueType } from "./assembler.ts";
@@ -29,7 +30,7 @@ export type RowsTimesPanels = (
 
 /**
  * `columnsTimesPanels`: C[(s, e), :] (+)= Σ over rows i of A[i, (s, e)] · B[i, :], the product with A transposed. Row
- * `s·run + e` of C lies at `c + (s·run + e)·rowBytes`. Reads up to `slackBytes` past the end of a run.
+ * `s·run + e` of C lies at `c + (s·run + e)·rowBytes`. The last tile of a run reads up to five floats past its end.
  */
 export type ColumnsTimesPanels = (
   a: number,
@@ -46,27 +47,24 @@ export type ColumnsTimesPanels = (
   accumulate: number,
 ) => void;
 
-export const panelColumns = 8;
-export const tileRows = 6;
-/** What the last tile of a run reads past its end. */
-export const slackBytes: number = 4 * (tileRows - 1);
-const panelRowBytes = 4 * panelColumns;
+/** How many columns a tile has. */
+export type TileColumns = 8 | 16;
 
-/** The size of packed panels. */
-export function panelBytes(rows: number, columns: number): number {
-  return Math.ceil(columns / panelColumns) * rows * panelRowBytes;
-}
+export const tileRows = 6;
 
 interface Tile {
-  /** `accumulators[i]` holds the columns 0–3 and 4–7 of row i. */
-  readonly accumulators: readonly (readonly [Local, Local])[];
-  readonly b: readonly [Local, Local];
+  readonly columns: TileColumns;
+  readonly rowBytes: number;
+  /** `accumulators[i]` holds the columns of row i, four to a vector. */
+  readonly accumulators: readonly (readonly Local[])[];
+  readonly b: readonly Local[];
   readonly splat: Local;
 }
 
-function declareTile(f: FunctionBuilder): Tile {
-  const pair = (): readonly [Local, Local] => [f.local(v128), f.local(v128)];
-  return { accumulators: Array.from({ length: tileRows }, pair), b: pair(), splat: f.local(v128) };
+function declareTile(f: FunctionBuilder, columns: TileColumns): Tile {
+  const row = (): Local[] => f.locals(v128, columns / 4);
+  const accumulators = Array.from({ length: tileRows }, row);
+  return { columns, rowBytes: 4 * columns, accumulators, b: row(), splat: f.local(v128) };
 }
 
 function clearTile(f: FunctionBuilder, { accumulators }: Tile): void {
@@ -74,9 +72,8 @@ function clearTile(f: FunctionBuilder, { accumulators }: Tile): void {
 }
 
 /** Loads row `row` (from the pointer on) of the panel. */
-function loadPanelRow(f: FunctionBuilder, { b }: Tile, pointer: Local, row: number): void {
-  f.get(pointer).memory("v128.load", row * panelRowBytes).set(b[0]);
-  f.get(pointer).memory("v128.load", row * panelRowBytes + 16).set(b[1]);
+function loadPanelRow(f: FunctionBuilder, { b, rowBytes }: Tile, pointer: Local, row: number): void {
+  b.forEach((vector, j) => f.get(pointer).memory("v128.load", row * rowBytes + 16 * j).set(vector));
 }
 
 /**
@@ -92,8 +89,7 @@ function addProducts(
   relaxed: boolean,
 ): void {
   f.get(pointer).memory("v128.load32_splat", offset).set(splat);
-  multiplyAdd(f, splat, b[0], accumulators[i]![0], relaxed);
-  multiplyAdd(f, splat, b[1], accumulators[i]![1], relaxed);
+  b.forEach((vector, j) => multiplyAdd(f, splat, vector, accumulators[i]![j]!, relaxed));
 }
 
 interface Store {
@@ -107,28 +103,40 @@ interface Store {
   readonly edge: number;
 }
 
-function storeTile(f: FunctionBuilder, { accumulators }: Tile, store: Store): void {
+function storeTile(f: FunctionBuilder, { accumulators, columns }: Tile, store: Store): void {
   const { rowsLeft, columnsLeft, accumulate, locate, pointer, edge } = store;
   const whole = (adds: boolean): void =>
     accumulators.forEach((row, i) => {
       locate(i);
-      row.forEach((lane, half) => {
-        f.get(pointer).get(lane);
-        if (adds) f.get(pointer).memory("v128.load", half * 16).op("f32x4.add");
-        f.memory("v128.store", half * 16);
-      });
+      if (adds) {
+        row.forEach((lane, j) => f.get(pointer).memory("v128.load", 16 * j).get(lane).op("f32x4.add").set(lane));
+      }
+      row.forEach((lane, j) => f.get(pointer).get(lane).memory("v128.store", 16 * j));
     });
-  f.get(rowsLeft).i32(tileRows).op("i32.ge_s").get(columnsLeft).i32(panelColumns).op("i32.ge_s").op("i32.and").if(
+  const storeEdge = ([low, high]: readonly Local[], skipped: number): void => {
+    f.get(pointer);
+    if (skipped > 0) f.i32(4 * skipped).op("i32.add");
+    f.get(low!).get(high!).get(columnsLeft);
+    if (skipped > 0) f.i32(skipped).op("i32.sub");
+    f.get(accumulate).call(edge);
+  };
+  f.get(rowsLeft).i32(tileRows).op("i32.ge_s").get(columnsLeft).i32(columns).op("i32.ge_s").op("i32.and").if(
     () => f.get(accumulate).if(() => whole(true), () => whole(false)),
     () =>
-      accumulators.forEach(([low, high], i) => {
+      accumulators.forEach((row, i) => {
         f.get(rowsLeft).i32(i).op("i32.gt_s").if(() => {
           locate(i);
-          f.get(pointer).get(low).get(high).get(columnsLeft).get(accumulate).call(edge);
+          storeEdge(row, 0);
+          if (columns === 16) {
+            f.get(columnsLeft).i32(edgeColumns).op("i32.gt_s").if(() => storeEdge(row.slice(2), edgeColumns));
+          }
         });
       }),
   );
 }
+
+/** How many columns `edgeStore` stores at most. */
+const edgeColumns = 8;
 
 /** `edge(target, low, high, columns, accumulate)` stores or adds the first columns (8 at most) of one row of a tile. */
 export function edgeStore(): FunctionBuilder {
@@ -145,7 +153,7 @@ export function edgeStore(): FunctionBuilder {
     add(vector, () => f.get(target).memory("v128.load", offset));
     f.get(target).get(vector).memory("v128.store", offset);
   };
-  f.get(columns).i32(panelColumns).op("i32.ge_s").if(() => {
+  f.get(columns).i32(edgeColumns).op("i32.ge_s").if(() => {
     store4(low, 0);
     store4(high, 16);
     f.op("return");
@@ -166,23 +174,24 @@ export function edgeStore(): FunctionBuilder {
   return f;
 }
 
-/** Runs the body for every panel, and moves `b` and `c` to the next one; the panel's columns are those left, 8 at most. */
+/** Runs the body for every panel, and moves `b` and `c` to the next one; the panel's columns are those left, a tile's at most. */
 function forEachPanel(
   f: FunctionBuilder,
+  tile: Tile,
   { columns, b, panelBytes, c }: { columns: Local; b: Local; panelBytes: Local; c: Local },
   body: () => void,
 ): void {
   countDown(f, columns, () => {
     body();
     advance(f, b, panelBytes);
-    f.increment(c, panelRowBytes);
-  }, panelColumns);
+    f.increment(c, tile.rowBytes);
+  }, tile.columns);
 }
 
-export function rowsTimesPanels(edge: number, relaxed: boolean): FunctionBuilder {
+export function rowsTimesPanels(edge: number, relaxed: boolean, tileColumns: TileColumns): FunctionBuilder {
   const f = new FunctionBuilder(new Array<ValueType>(12).fill(i32));
   const [a, rows, rowCount, pieces, pieceCount, run, b, panelBytes, columns, c, targets, accumulate] = parameters(12);
-  const tile = declareTile(f);
+  const tile = declareTile(f, tileColumns);
   const starts = f.locals(i32, tileRows);
   const pointers = f.locals(i32, tileRows);
   const [row, target, rowsLeft, piece, piecesLeft, panel, left, last, pointer] = newLocals(f, i32, 9);
@@ -194,10 +203,10 @@ export function rowsTimesPanels(edge: number, relaxed: boolean): FunctionBuilder
       pointers.forEach((p, i) => addProducts(f, tile, i, p, 4 * k, relaxed));
     }
     for (const p of pointers) f.increment(p, 4 * count);
-    f.increment(panel, count * panelRowBytes);
+    f.increment(panel, count * tile.rowBytes);
   };
 
-  forEachPanel(f, { columns, b, panelBytes, c }, () => {
+  forEachPanel(f, tile, { columns, b, panelBytes, c }, () => {
     f.get(rows).set(row).get(targets).set(target).get(rowCount).set(rowsLeft);
     countDown(f, rowsLeft, () => {
       // Past the last row the last one is computed again, and not stored.
@@ -229,10 +238,10 @@ export function rowsTimesPanels(edge: number, relaxed: boolean): FunctionBuilder
   return f;
 }
 
-export function columnsTimesPanels(edge: number, relaxed: boolean): FunctionBuilder {
+export function columnsTimesPanels(edge: number, relaxed: boolean, tileColumns: TileColumns): FunctionBuilder {
   const f = new FunctionBuilder(new Array<ValueType>(12).fill(i32));
   const [a, rows, rowCount, pieces, pieceCount, run, b, panelBytes, columns, c, rowBytes, accumulate] = parameters(12);
-  const tile = declareTile(f);
+  const tile = declareTile(f, tileColumns);
   const [piece, piecesLeft, runLeft, start, row, panel, left, target, pointer] = newLocals(f, i32, 9);
 
   const step = (count: number): void => {
@@ -241,10 +250,10 @@ export function columnsTimesPanels(edge: number, relaxed: boolean): FunctionBuil
       loadPanelRow(f, tile, panel, k);
       for (let i = 0; i < tileRows; i++) addProducts(f, tile, i, pointer, 4 * i, relaxed);
     }
-    f.increment(row, 4 * count).increment(panel, count * panelRowBytes);
+    f.increment(row, 4 * count).increment(panel, count * tile.rowBytes);
   };
 
-  forEachPanel(f, { columns, b, panelBytes, c }, () => {
+  forEachPanel(f, tile, { columns, b, panelBytes, c }, () => {
     f.get(c).set(target).get(pieces).set(piece).get(pieceCount).set(piecesLeft);
     countDown(f, piecesLeft, () => {
       f.get(a).get(piece).memory("i32.load").op("i32.add").set(start).get(run).set(runLeft);
