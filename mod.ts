@@ -6,6 +6,8 @@
 
 export * from "./ops/mod.ts";
 export * from "./grad/mod.ts";
+export * from "./jit/mod.ts";
+export * from "./cpu/mod.ts";
 export * as data from "./data/mod.ts";
 export * as nn from "./nn/mod.ts";
 export * as optim from "./optim/mod.ts";

@@ -9,7 +9,7 @@ import { emitNode, isLaneType, type LaneType } from "./vector.ts";
 import { type BinaryOp, type Scalar, topological, type UnaryOp } from "../ops/scalar.ts";
 
 /** An input, or the position along an axis, with the nodes that stand for it. */
-interface Source {
+export interface Source {
   readonly type: CursorType;
   /** The number of the input or of the axis. */
   readonly of: number;
@@ -53,10 +53,10 @@ export function analyse(root: Scalar): Body | null {
 
 /** Operations that take dozens of instructions. */
 // deno-fmt-ignore
-const long: ReadonlySet<string> = new Set<UnaryOp | BinaryOp>([
+export const long: ReadonlySet<string> = new Set<UnaryOp | BinaryOp>([
   "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin",
   "acos", "atan", "asinh", "acosh", "atanh", "cbrt", "erf", "erfc", "erfinv", "lgamma", "digamma", "pow", "atan2",
-  "polygamma",
+  "polygamma", "rem",
 ]);
 
 /** The cursors of a kernel: its sources', and its output's at the end. */
@@ -65,12 +65,17 @@ export function cursorTypes({ sources, type }: Body): CursorType[] {
 }
 
 /** The operands that a nest walks for the sources of a body over axes of the given number. */
-export function sourceWalkers({ sources }: Body, inputs: readonly Operand[], rank: number): Walker[] {
+export function sourceWalkers(
+  { sources }: Pick<Body, "sources">,
+  inputs: readonly Operand[],
+  rank: number,
+  origin?: readonly number[],
+): Walker[] {
   return sources.map(({ type, of }) => {
     if (type !== "index") return walkerOf(inputs[of]!, elementBytes(type));
     const strides = new Array<number>(rank).fill(0);
     strides[of] = 1;
-    return { address: 0, strides, elementBytes: 1 };
+    return { address: origin?.[of] ?? 0, strides, elementBytes: 1 };
   });
 }
 

@@ -6,7 +6,6 @@ import { type Allocate, type Contraction, contractionOf } from "./contraction.ts
 import { copyStrided, rowMajorWalker } from "./copy.ts";
 import type { Machine, Operand } from "./machine.ts";
 import { walkerOf } from "./nest.ts";
-import { slackBytes } from "./tile.ts";
 
 export type Three<T> = readonly [T, T, T];
 
@@ -44,6 +43,8 @@ export interface Pieces {
   readonly table: number;
   readonly count: number;
   readonly run: number;
+  /** What the table holds for a piece. */
+  readonly offsetOf: (piece: number) => number;
 }
 
 /** With axes of size 1 before the spatial ones, which follow `leading` others, until these are three. */
@@ -124,11 +125,9 @@ export function paddedInput(machine: Machine, allocate: Allocate, x: Operand, ax
   const shape = paddedShape(x, axes);
   const [address, bytes] = [x.address + 4 * x.offset, 4 * sizeOf(shape)];
   const padded = isPadded(axes);
-  if (!padded && isContiguous(x) && address + bytes + slackBytes <= machine.memory.buffer.byteLength) {
-    return volumeAt(address, shape);
-  }
+  if (!padded && isContiguous(x)) return volumeAt(address, shape);
   const { copy, clear } = contractionOf(machine);
-  const volume = volumeAt(allocate(bytes + slackBytes), shape);
+  const volume = volumeAt(allocate(bytes), shape);
   if (padded) clear(volume.address, bytes / 4);
   const inside = { ...rowMajorWalker(volume.address, shape), address: insidePadding(volume, axes) };
   copyStrided(copy, x.shape, inside, walkerOf(x, 4));
@@ -208,6 +207,9 @@ export function piecesOf(
   const joined = axes[2].dilation === 1 && channels === all ? x : 1;
   const count = z * y * (x / joined);
   const table = allocate(4 * count);
-  offsets(table, 1, z, y, x / joined, 0, stepZ, stepY, stepX);
-  return { table, count, run: joined * channels };
+  const pieces = x / joined;
+  offsets(table, 1, z, y, pieces, 0, stepZ, stepY, stepX);
+  const offsetOf = (piece: number): number =>
+    Math.floor(piece / (y * pieces)) * stepZ + Math.floor(piece / pieces) % y * stepY + piece % pieces * stepX;
+  return { table, count, run: joined * channels, offsetOf };
 }

@@ -4,7 +4,7 @@ import { withScratch } from "./contraction.ts";
 import type { Implementation, Machine, Operand } from "./machine.ts";
 import { map } from "./map.ts";
 import type { KernelOf } from "../ops/kernel.ts";
-import { cast, input } from "../ops/scalar.ts";
+import { cast, input, substitute } from "../ops/scalar.ts";
 import { contiguous, type Shape, sizeOf } from "../ops/shape.ts";
 
 const widening: KernelOf<"map"> = { kind: "map", body: cast(input(0, "float16"), "float32") };
@@ -21,13 +21,22 @@ export function inFloat32<K extends "matmul" | "conv" | "window">(run: Implement
         const length = sizeOf(shape);
         return { ...contiguous(shape), dtype: "float32", address: allocate(4 * length), length };
       };
-      const wide = inputs.map((x) => x.dtype === "float16" ? widened(x, scratch, machine) : x);
+      // What comes after the operands is for the epilogue, which knows float16.
+      const wide = inputs.slice(0, 2).map((x) => x.dtype === "float16" ? widened(x, scratch, machine) : x);
       if (output.dtype !== "float16") return run(kernel, wide, output, machine);
       const result = scratch(output.shape);
-      run(kernel, wide, result, machine);
-      map(rounding, [result], output, machine);
+      const { epilogue: _, ...alone } = kernel as KernelOf<"matmul" | "conv">;
+      run(alone as KernelOf<K>, wide, result, machine);
+      map(ending(kernel), [result, ...inputs.slice(2)], output, machine);
     });
   };
+}
+
+/** What is done with the float32 result: it is rounded, and has the epilogue's work done on it. */
+function ending(kernel: KernelOf<"matmul" | "conv" | "window">): KernelOf<"map"> {
+  const epilogue = "epilogue" in kernel ? kernel.epilogue : undefined;
+  if (epilogue === undefined) return rounding;
+  return { kind: "map", body: substitute(epilogue, (i, dtype) => i === 0 ? rounding.body : input(i, dtype)) };
 }
 
 /** In float32; what is one element along an axis stays one. */

@@ -6,6 +6,7 @@ import { conv } from "./conv.ts";
 import { cumulative } from "./cumulative.ts";
 import { gather } from "./gather.ts";
 import { inFloat32 } from "./in_float32.ts";
+import { loop } from "./loop.ts";
 import type { KernelTable } from "./machine.ts";
 import { map } from "./map.ts";
 import { matmul } from "./matmul.ts";
@@ -17,6 +18,7 @@ import { window } from "./window.ts";
 export const kernels: KernelTable = {
   map,
   reduce,
+  loop,
   place,
   matmul: inFloat32(matmul),
   conv: inFloat32(conv),

@@ -28,9 +28,11 @@ import {
   walksAlong,
   writeLoops,
 } from "./nest.ts";
+import { inWideRows } from "./narrow.ts";
 import { reference } from "./reference.ts";
+import { perDType } from "../ops/families.ts";
 import type { KernelOf } from "../ops/kernel.ts";
-import { scalarKey } from "../ops/scalar.ts";
+import { input, scalarKey } from "../ops/scalar.ts";
 import { isContiguous, sizeOf } from "../ops/shape.ts";
 
 interface Plan {
@@ -61,8 +63,31 @@ function variantKey(rank: number, walks: readonly Walk[]): string {
 export const map: Implementation<"map"> = (kernel, inputs, output, machine) => {
   const plan = planOf(kernel);
   if (plan === null) return reference.map(kernel, inputs, output, machine);
-  if (!runFlat(plan, inputs, output, machine)) runNest(plan, inputs, output, machine);
+  // Some columns of a product of float16 end here, so that they do not lie side by side.
+  if (isContiguous(output) && runFlat(plan, inputs, output, machine)) return;
+  const run = (operands: readonly Operand[]): void => runNest(plan, operands.slice(0, -1), operands.at(-1)!, machine);
+  const wide = withoutIndices(plan.body, inputs, output);
+  if (wide === null || !inWideRows(output.shape, [...wide, output], machine, copier(machine), run)) {
+    runNest(plan, inputs, output, machine);
+  }
 };
+
+/** The inputs with another operand in place of those that nothing reads; null if a position is read. */
+export function withoutIndices(
+  { sources }: Pick<Body, "sources">,
+  inputs: readonly Operand[],
+  other: Operand,
+): readonly Operand[] | null {
+  if (sources.some(({ type }) => type === "index")) return null;
+  return inputs.map((x, n) => sources.some(({ of }) => of === n) ? x : other);
+}
+
+const copyKernel = perDType((dtype): KernelOf<"map"> => ({ kind: "map", body: input(0, dtype) }));
+
+/** Copies arrays of equal shape. */
+export function copier(machine: Machine): (source: Operand, target: Operand) => void {
+  return (source, target) => mapInto(copyKernel(target.dtype), [source], target, machine);
+}
 
 /** The same for an output with any strides, where no dtype is float64. */
 export const mapInto: Implementation<"map"> = (kernel, inputs, output, machine) => {
@@ -99,7 +124,7 @@ function flatVariant({ sources }: Body, constants: number): FlatVariant {
 function runNest({ body, table }: Plan, inputs: readonly Operand[], output: Operand, machine: Machine): void {
   if (sizeOf(output.shape) === 0) return;
   const rank = output.shape.length;
-  const walkers = sourceWalkers(body, inputs, rank);
+  const walkers = sourceWalkers(body, inputs, rank, output.origin);
   walkers.push(walkerOf(output, elementBytes(body.type)));
   const axes = collapse(output.shape, walkers);
   const walks = walksAlong(axes.at(-1)!, walkers);

@@ -53,6 +53,17 @@ export function collapse(
   return axes;
 }
 
+/** Axes from the largest steps through memory to the smallest. */
+export function orderByStride(rank: number, walkers: readonly Walker[]): number[] {
+  const order: number[] = [];
+  const steps: number[] = [];
+  for (let axis = 0; axis < rank; axis++) {
+    order.push(axis);
+    steps.push(walkers.reduce((sum, { strides }) => sum + Math.abs(strides[axis]!), 0));
+  }
+  return order.sort((a, b) => steps[b]! - steps[a]!);
+}
+
 /** How each operand walks along an axis. One step along an axis of size 1 is like any other. */
 export function walksAlong({ size, strides }: NestAxis, walkers: readonly Walker[]): Walk[] {
   return walkers.map(({ elementBytes }, n) =>

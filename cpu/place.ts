@@ -3,9 +3,9 @@
 import { mapInto } from "./map.ts";
 import type { Implementation } from "./machine.ts";
 import { reference } from "./reference.ts";
-import { elements } from "./reference_reduce.ts";
+import { fill } from "./fill.ts";
 import { isLaneType } from "./vector.ts";
-import { type DType, toDType } from "../ops/dtype.ts";
+import type { DType } from "../ops/dtype.ts";
 import type { KernelOf } from "../ops/kernel.ts";
 import { input } from "../ops/scalar.ts";
 import { sizeOf } from "../ops/shape.ts";
@@ -23,7 +23,7 @@ export const place: Implementation<"place"> = (kernel, inputs, output, machine) 
   if (!isLaneType(dtype)) return reference.place(kernel, inputs, output, machine);
   const placed = inputs.reduce((sum, x) => sum + sizeOf(x.shape), 0);
   // Inputs do not overlap: where they have as many elements as the output, they leave nothing to fill.
-  if (placed < sizeOf(output.shape)) elements(machine, output).fill(toDType(kernel.fill, dtype));
+  if (placed < sizeOf(output.shape)) fill(kernel.fill, output, machine);
   const copy = copyOf(dtype);
   kernel.at.forEach(({ start, step }, n) => {
     const { shape } = inputs[n]!;

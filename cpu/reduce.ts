@@ -7,13 +7,14 @@
 import { analyse, sourceWalkers } from "./body.ts";
 import { codeFor, type CodeTable, planner } from "./code.ts";
 import { elementBytes } from "./cursor.ts";
+import { fill } from "./fill.ts";
 import { type Fold, foldOf } from "./fold.ts";
 import type { Implementation, Machine, Operand } from "./machine.ts";
-import { collapse, nestArguments, type NestAxis, type Walker, walksAlong } from "./nest.ts";
+import { collapse, nestArguments, type NestAxis, orderByStride, type Walker, walksAlong } from "./nest.ts";
 import { scratchBytes, writeColumns } from "./reduce_columns.ts";
 import { writeRows } from "./reduce_rows.ts";
 import { reference } from "./reference.ts";
-import { elements, identityOf } from "./reference_reduce.ts";
+import { identityOf } from "./reference_reduce.ts";
 import type { KernelOf } from "../ops/kernel.ts";
 import { scalarKey } from "../ops/scalar.ts";
 import { sizeOf } from "../ops/shape.ts";
@@ -38,11 +39,10 @@ export const reduce: Implementation<"reduce"> = (kernel, inputs, output, machine
   if (sizeOf(output.shape) === 0) return;
   const { shape } = inputs[0]!;
   if (shape.includes(0)) {
-    elements(machine, output).fill(identityOf(kernel.combiner, output.dtype));
-    return;
+    return fill(identityOf(kernel.combiner, output.dtype), output, machine);
   }
   const { body } = plan.fold;
-  const walkers = sourceWalkers(body, inputs, shape.length);
+  const walkers = sourceWalkers(body, inputs, shape.length, inputs[0]!.origin);
   const order = orderByStride(shape.length, walkers);
   walkers.push(reducedWalker(output, shape.length, kernel.axes, elementBytes(body.type)));
   const axes = collapse(shape, walkers, order);
@@ -58,17 +58,6 @@ export const reduce: Implementation<"reduce"> = (kernel, inputs, output, machine
     runRows(plan, kept, reduced, walkers, machine);
   }
 };
-
-/** Axes from the largest steps through memory to the smallest. */
-function orderByStride(rank: number, walkers: readonly Walker[]): number[] {
-  const order: number[] = [];
-  const steps: number[] = [];
-  for (let axis = 0; axis < rank; axis++) {
-    order.push(axis);
-    steps.push(walkers.reduce((sum, { strides }) => sum + Math.abs(strides[axis]!), 0));
-  }
-  return order.sort((a, b) => steps[b]! - steps[a]!);
-}
 
 /** The output as the input's axes see it: it stands still along those that are reduced. */
 function reducedWalker(output: Operand, rank: number, axes: readonly number[], bytes: number): Walker {

@@ -3,6 +3,7 @@
 import { isFloat, toDType } from "../ops/dtype.ts";
 import { contiguous, sizeOf, type Strided } from "../ops/shape.ts";
 import type { Implementation, KernelTable } from "./machine.ts";
+import { loop } from "./reference_loop.ts";
 import { argReduce, argsort, combine, cumulative, elements, identityOf, reduce } from "./reference_reduce.ts";
 import { compileScalar } from "./reference_scalar.ts";
 import { forEachElement } from "./reference_walk.ts";
@@ -77,6 +78,7 @@ function along(s: Strided): Strided {
 export const reference: KernelTable = {
   map,
   reduce,
+  loop,
   argReduce,
   cumulative,
   place,

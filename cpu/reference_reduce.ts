@@ -40,23 +40,41 @@ export function elements(machine: Machine, output: Operand): TypedArray {
   return machine.array(output).subarray(output.offset, output.offset + sizeOf(output.shape));
 }
 
+/** Results that elements are joined to one by one. */
+export interface Totals {
+  add(at: number, element: number): void;
+  /** To be called in the end. */
+  finish(): Float64Array;
+}
+
+/** So many results of elements of a dtype. */
+export function totalsOf(combiner: Combiner, dtype: DType, count: number): Totals {
+  const results = new Float64Array(count).fill(identityOf(combiner, dtype));
+  const join = combine(combiner, dtype);
+  if (combiner !== "sum" || dtype !== "float64") {
+    return { add: (at, x) => void (results[at] = join(results[at]!, x)), finish: () => results };
+  }
+  const lost = new Float64Array(count);
+  return {
+    add(at, x) {
+      const before = results[at]!;
+      results[at] = before + x;
+      lost[at]! += roundedOff(before, x, results[at]!);
+    },
+    // What infinite sums have lost is no number.
+    finish: () => results.map((sum, i) => sum + (Number.isFinite(lost[i]!) ? lost[i]! : 0)),
+  };
+}
+
 export const reduce: Implementation<"reduce"> = ({ combiner, axes, body }, inputs, output, machine) => {
   const { shape } = inputs[0]!;
-  const results = new Float64Array(sizeOf(output.shape)).fill(identityOf(combiner, output.dtype));
-  const join = combine(combiner, output.dtype);
+  const totals = totalsOf(combiner, output.dtype, sizeOf(output.shape));
   const evaluate = compileScalar(body, inputs.map((x) => machine.array(x)));
   const n = inputs.length;
-  const lost = combiner === "sum" && output.dtype === "float64" ? new Float64Array(results.length) : null;
   forEachElement(shape, [...inputs, reduced(shape, axes)], (offsets, index) => {
-    const at = offsets[n]!;
-    const [before, x] = [results[at]!, evaluate(offsets, index)];
-    const after = join(before, x);
-    results[at] = after;
-    if (lost !== null) lost[at]! += roundedOff(before, x, after);
+    totals.add(offsets[n]!, evaluate(offsets, index));
   });
-  // What infinite sums have lost is no number.
-  lost?.forEach((rest, i) => results[i]! += Number.isFinite(rest) ? rest : 0);
-  elements(machine, output).set(results);
+  elements(machine, output).set(totals.finish());
 };
 
 /**

@@ -1,8 +1,8 @@
 /** Compiles scalar expressions to JavaScript closures: the reference's maps, and the bodies of its reductions. */
 
-import { type DType, highest, isFloat, kindOf, lowest, toDType, type TypedArray } from "../ops/dtype.ts";
+import { type DType, toDType, type TypedArray } from "../ops/dtype.ts";
 import { type Scalar, topological } from "../ops/scalar.ts";
-import { integerFunctions, scalarFunctions } from "./scalar_functions.ts";
+import { type Computed, functionOf } from "../ops/scalar_value.ts";
 
 /** The value of an expression where input n is read at `offsets[n]` and `index` is the position in the output. */
 export type Evaluate = (offsets: Int32Array, index: Int32Array) => number;
@@ -53,22 +53,9 @@ function compileNode(node: Scalar, args: readonly Evaluate[], inputs: readonly T
     }
     case "select":
       return (o, i) => a(o, i) !== 0 ? b(o, i) : c(o, i);
-    case "cast":
-      return compileCall(node.dtype, saturation(node.args[0]!.dtype, node.dtype), a);
-    case "not":
-      return compileCall(node.dtype, node.dtype === "bool" ? (x) => 1 - x : scalarFunctions.not, a);
-    default: {
-      const functions = isFloat(node.args[0]!.dtype) ? scalarFunctions : integerFunctions;
-      return compileCall(node.dtype, functions[node.op] as (a: number, b: number) => number, a, b);
-    }
+    default:
+      return compileCall(node.dtype, functionOf(node as Computed), a, b);
   }
-}
-
-/** What a cast does before it rounds or wraps: float to integer saturates, and wrapping then makes NaN 0. */
-function saturation(from: DType, to: DType): (x: number) => number {
-  if (!isFloat(from) || kindOf(to) !== "integer") return (x) => x;
-  const [low, high] = [lowest(to), highest(to)];
-  return (x) => Math.min(Math.max(x, low), high);
 }
 
 /** One closure for each way to end an operation: rounding, wrapping, or nothing. Unary functions ignore `b`. */

@@ -2,8 +2,10 @@
 
 import { kindOf, type TypedArray } from "../ops/dtype.ts";
 import { contiguous, sizeOf, type Strided } from "../ops/shape.ts";
+import type { Scalar } from "../ops/scalar.ts";
 import type { Implementation, Machine, Operand } from "./machine.ts";
 import { beats, combine, elements, identityOf } from "./reference_reduce.ts";
+import { compileScalar } from "./reference_scalar.ts";
 import { forEachElement, forEachTap, type Windowed, type Windows } from "./reference_walk.ts";
 
 type Three = readonly [number, number, number];
@@ -39,11 +41,24 @@ function contract(sizes: Three, offsets: Int32Array, sums: Factor, a: Factor, b:
   }
 }
 
-function writeSums(sums: Float64Array, output: Operand, machine: Machine): void {
-  elements(machine, output).set(output.dtype === "bool" ? sums.map((sum) => sum === 0 ? 0 : 1) : sums);
+function writeSums(
+  sums: Float64Array,
+  output: Operand,
+  machine: Machine,
+  epilogue: Scalar | undefined,
+  others: readonly Operand[],
+): void {
+  const out = elements(machine, output);
+  out.set(output.dtype === "bool" ? sums.map((sum) => sum === 0 ? 0 : 1) : sums);
+  if (epilogue === undefined) return;
+  const evaluate = compileScalar(epilogue, [out, ...others.map((x) => machine.array(x))]);
+  let at = 0;
+  forEachElement(output.shape, [contiguous(output.shape), ...others], (offsets, index) => {
+    out[at++] = evaluate(offsets, index);
+  });
 }
 
-export const matmul: Implementation<"matmul"> = (_, inputs, output, machine) => {
+export const matmul: Implementation<"matmul"> = ({ epilogue }, inputs, output, machine) => {
   const [a, b] = [inputs[0]!, inputs[1]!];
   const rank = output.shape.length;
   const [m, n, k] = [output.shape[rank - 2]!, output.shape[rank - 1]!, a.shape[rank - 1]!];
@@ -55,10 +70,10 @@ export const matmul: Implementation<"matmul"> = (_, inputs, output, machine) => 
   forEachElement(output.shape.slice(0, -2), [contiguous(output.shape), a, b], (offsets) => {
     contract([m, k, n], offsets, c, left, right, wraps);
   });
-  writeSums(sums, output, machine);
+  writeSums(sums, output, machine, epilogue, inputs.slice(2));
 };
 
-export const conv: Implementation<"conv"> = ({ role, geometry }, inputs, output, machine) => {
+export const conv: Implementation<"conv"> = ({ role, geometry, epilogue }, inputs, output, machine) => {
   const sums = new Float64Array(sizeOf(output.shape));
   const target: Source = { ...contiguous(output.shape), array: sums };
   const first: Source = { ...inputs[0]!, array: machine.array(inputs[0]!) };
@@ -91,7 +106,7 @@ export const conv: Implementation<"conv"> = ({ role, geometry }, inputs, output,
   forEachTap(windows, [t, a, b], (offsets) => {
     contract([groups, channels, features], offsets, t.factor, a.factor, b.factor, wraps);
   });
-  writeSums(sums, output, machine);
+  writeSums(sums, output, machine, epilogue, inputs.slice(2));
 };
 
 export const window: Implementation<"window"> = ({ role, geometry }, inputs, output, machine) => {

@@ -2,7 +2,8 @@
 
 import type { WindowRole } from "../ops/kernel.ts";
 import { sizeOf } from "../ops/shape.ts";
-import { withScratch } from "./contraction.ts";
+import { functionsOf, type KernelModule, kernelModule } from "./code.ts";
+import { contractionOf, withScratch } from "./contraction.ts";
 import { contiguousAddress, withThreeAxes } from "./conv_tables.ts";
 import type { Implementation, Machine, Operand } from "./machine.ts";
 import { reference } from "./reference.ts";
@@ -27,23 +28,17 @@ export const window: Implementation<"window"> = ({ kind, role, geometry }, input
     const [from, chosen] = [address(first), positions ? address(positions) : 0];
     const to = address(output);
     // What is added to starts at 0.
-    if (transposed) machine.array(output).fill(0, output.offset, output.offset + sizeOf(output.shape));
+    if (transposed) contractionOf(machine).clear(to, sizeOf(output.shape));
     const [atCells, atWindows] = transposed ? [to, from] : [from, to];
     const [batch, channels] = [cells.shape[0]!, cells.shape[4]!];
     slideOf(machine, role)(atCells, atWindows, chosen, batch, channels, ...axisArguments(axes));
   });
 };
 
-const instances = new WeakMap<WebAssembly.Memory, Map<WindowRole, SlideWindows>>();
+const modules = new Map<WindowRole, KernelModule>();
 
-function slideOf({ memory }: Machine, role: WindowRole): SlideWindows {
-  let known = instances.get(memory);
-  if (!known) instances.set(memory, known = new Map());
-  let slide = known.get(role);
-  if (!slide) {
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(windowModule(role)), { env: { memory } });
-    slide = exports.slide as SlideWindows;
-    known.set(role, slide);
-  }
-  return slide;
+function slideOf(machine: Machine, role: WindowRole): SlideWindows {
+  let module = modules.get(role);
+  if (module === undefined) modules.set(role, module = kernelModule(windowModule(role)));
+  return functionsOf(module, machine)["slide"] as SlideWindows;
 }

@@ -8,6 +8,7 @@ import {
   exp,
   grad,
   hessian,
+  jit,
   jvp,
   matmul,
   mul,
@@ -45,26 +46,44 @@ function loss(p: typeof net, x: Tensor): Tensor {
 /** A step of one scenario; it gets the number of the step, and its result is dropped. */
 type Step = (n: number) => unknown;
 
+const model = nn.models.lenet5();
+const optimizer = optim.adam({ learningRate: 1e-3 });
+const { params: initial, state: none } = model.init(weights, [28, 28, 1]);
+
+interface Training {
+  readonly params: typeof initial;
+  readonly memory: ReturnType<typeof optimizer.init>;
+}
+
+type TrainingStep = (
+  old: Training,
+  images: Tensor,
+  labels: Tensor,
+) => { readonly state: Training; readonly loss: Tensor };
+
+function lenet(make: (step: TrainingStep) => TrainingStep): Step {
+  const images = random.normal(pixels, [128, 28, 28, 1]);
+  const labels = random.randint(pixels, [128], { minval: 0, maxval: 10 });
+  const step = make(({ params, memory }, images, labels) => {
+    const [loss, g] = valueAndGrad((p: typeof params) =>
+      nn.loss.crossEntropy(model.apply({ params: p, state: none }, images)[0], labels)
+    )(params);
+    const [updates, next] = optimizer.update(g, memory, params);
+    return { state: { params: optim.applyUpdates(params, updates), memory: next }, loss };
+  });
+  let state = { params: initial, memory: optimizer.init(initial) };
+  return () => {
+    const { loss, ...next } = step(state, images, labels);
+    state = next.state;
+    return loss;
+  };
+}
+
 const scenarios: Record<string, () => Step> = {
   /** LeNet-5, batch 128: loss, gradient and update, as in the example. */
-  lenet() {
-    const model = nn.models.lenet5();
-    const images = random.normal(pixels, [128, 28, 28, 1]);
-    const labels = random.randint(pixels, [128], { minval: 0, maxval: 10 });
-    const optimizer = optim.adam({ learningRate: 1e-3 });
-    let { params, state } = model.init(weights, [28, 28, 1]);
-    let memory = optimizer.init(params);
-    const gradient = valueAndGrad((p: typeof params) =>
-      nn.loss.crossEntropy(model.apply({ params: p, state }, images)[0], labels)
-    );
-    return () => {
-      const [value, g] = gradient(params);
-      const [updates, next] = optimizer.update(g, memory, params);
-      params = optim.applyUpdates(params, updates);
-      memory = next;
-      return value;
-    };
-  },
+  lenet: () => lenet((step) => step),
+  compiled: () => lenet((step) => jit(step)),
+  donated: () => lenet((step) => jit(step, { donate: [0] })),
   gradient: () => () => grad(loss)(net, batch),
   /** Values nobody differentiates: each is in the user's hands, and dropped. */
   values: () => () => exp(mul(add(large, large), sub(large, 1))),

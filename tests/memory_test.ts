@@ -20,7 +20,18 @@ async function residentAfter(scenario: string): Promise<number> {
 }
 
 Deno.test(`memory: ${steps} steps that never wait stay below ${limitMegabytes} MB`, async (t) => {
-  const scenarios = ["lenet", "gradient", "values", "forward", "nested", "pullback", "views", "leaks"];
+  const scenarios = [
+    "lenet",
+    "gradient",
+    "values",
+    "forward",
+    "nested",
+    "pullback",
+    "views",
+    "leaks",
+    "compiled",
+    "donated",
+  ];
   // Two at a time: one for each core.
   const finished = new Map<string, Promise<number>>();
   const rest = [...scenarios];
@@ -53,6 +64,8 @@ Deno.test("memory: when a transform ends, all that it made is free but its resul
   const bytes = 4 * x.size;
   const f = (y: Tensor): Tensor => sum(exp(mul(square(y), y)));
   const narrow = (y: Tensor): Tensor => mul(y, sum(exp(mul(x, sum(y)))));
+  const compiled = pb.jit(f);
+  const compiledSlope = pb.jit(grad(compiled));
   const runs: [string, number, () => unknown][] = [
     ["grad", 1, () => grad(f)(x)],
     ["jvp", 0, () => jvp(f, [x], [x])],
@@ -65,6 +78,11 @@ Deno.test("memory: when a transform ends, all that it made is free but its resul
     ["jacfwd", 0, () => pb.jacfwd(narrow)(tensor([0.1, 0.2]))],
     ["hessian", 0, () => pb.hessian((y: Tensor) => sum(narrow(y)))(tensor([0.1, 0.2]))],
     ["evalShape", 0, () => pb.evalShape(f, x)],
+    ["jit", 0, () => compiled(x)],
+    ["grad of jit", 1, () => grad(compiled)(x)],
+    ["jit of grad of jit", 1, () => compiledSlope(x)],
+    ["vmap of grad of jit", 1, () => vmap(grad(compiled))(x)],
+    ["hvp of jit", 1, () => pb.hvp(compiled, x, x)],
   ];
   for (const [name, results, run] of runs) {
     run(); // Whatever is made once and kept is made now.
@@ -101,28 +119,36 @@ Deno.test("memory: a pullback keeps what its rules need, and no more", () => {
     assertEquals(kept[1](pb.onesLike(kept[0]))[0].shape, x.shape);
     return Math.round(more / bytes);
   };
-  // The result alone (seeds.md, O12): what is kept is what is returned.
-  assertEquals(residuals(pb.tanh), 1);
-  assertEquals(residuals(exp), 1);
-  assertEquals(residuals(pb.nn.relu), 1);
-  assertEquals(residuals(pb.nn.sigmoid), 1);
-  // Nothing: the operand is there already, the rule needs no value, or the result is small.
-  assertEquals(residuals(square), 1);
-  assertEquals(residuals((y) => sum(square(y))), 0);
-  assertEquals(residuals((y) => sum(mul(y, 2))), 0);
-  assertEquals(residuals((y) => sum(add(y, 1))), 0);
-  // A factor that is constant, or has no derivative: what it is multiplied with is not needed.
-  assertEquals(residuals((y) => sum(mul(square(y), x))), 0);
-  assertEquals(residuals((y) => sum(mul(square(y), pb.floor(y)))), 1);
-  // A matrix product keeps the other factor, of each that has a derivative.
+  const compiled = (f: (y: Tensor) => Tensor) => pb.jit(f);
   const [left, right] = [pb.ones([2, 256]), pb.ones([1024, 2])];
-  assertEquals(residuals((y) => sum(pb.matmul(left, square(y)))), 0);
-  assertEquals(residuals((y) => sum(pb.matmul(square(y), right))), 0);
-  assertEquals(residuals((y) => sum(pb.matmul(square(y), pb.transpose(exp(y))))), 2);
-  // What only moves needs nothing.
-  assertEquals(residuals((y) => sum(pb.concatenate([square(y), y]))), 0);
-  // The exponential is kept inside.
-  assertEquals(residuals((y) => sum(exp(y))), 1);
+  for (const made of [(f: (y: Tensor) => Tensor) => f, compiled]) {
+    // The result alone (seeds.md, O12): what is kept is what is returned.
+    for (const f of [pb.tanh, exp, pb.nn.relu, pb.nn.sigmoid, pb.nn.leakyRelu]) {
+      assertEquals(residuals(made((y) => f(y))), 1);
+    }
+    // Nothing: the operand is there already, the rule needs no value, or the result is small.
+    assertEquals(residuals(made(square)), 1);
+    assertEquals(residuals(made((y) => sum(square(y)))), 0);
+    assertEquals(residuals(made((y) => sum(mul(y, 2)))), 0);
+    assertEquals(residuals(made((y) => sum(add(y, 1)))), 0);
+    // A factor that is constant: what it is multiplied with is not needed.
+    assertEquals(residuals(made((y) => sum(mul(square(y), x)))), 0);
+    // A matrix product keeps the other factor, of each that has a derivative.
+    assertEquals(residuals(made((y) => sum(pb.matmul(left, square(y))))), 0);
+    assertEquals(residuals(made((y) => sum(pb.matmul(square(y), right)))), 0);
+    // What only moves needs nothing.
+    assertEquals(residuals(made((y) => sum(pb.concatenate([square(y), y])))), 0);
+    // The exponential is kept inside.
+    assertEquals(residuals(made((y) => sum(exp(y)))), 1);
+  }
+  // Arithmetic is done again rather than kept, where it is known what is needed.
+  const recomputed: [number, (y: Tensor) => Tensor][] = [
+    [2, (y) => sum(square(square(add(y, 1))))],
+    [1, (y) => sum(mul(square(y), pb.floor(y)))],
+    [2, (y) => sum(pb.matmul(square(y), pb.transpose(exp(y))))],
+  ];
+  assertEquals(recomputed.map(([_, f]) => residuals(f)), recomputed.map(([kept]) => kept));
+  assertEquals(recomputed.map(([_, f]) => residuals(compiled(f))), [0, 0, 1]);
 });
 
 Deno.test("memory: a linear map keeps what varies, and no more", () => {

@@ -8,9 +8,18 @@ import { vjp } from "../grad/vjp.ts";
 import { vmap } from "../grad/vmap.ts";
 import type { DType } from "../ops/dtype.ts";
 import * as ops from "../ops/mod.ts";
-import { installDevice, type Tensor, type TensorLike } from "../ops/tensor.ts";
-import { type Batched, batched, batches, outAxesOf, pick } from "./batches.ts";
-import { assertClose, listOf, read } from "./close.ts";
+import { installDevice, type Tensor } from "../ops/tensor.ts";
+import {
+  assertMatchesReference,
+  checkBatch,
+  type Directed,
+  directed,
+  ofTensors,
+  smoothPart,
+  unbiased,
+} from "./applications.ts";
+import { type Batched, batched, batches, pick } from "./batches.ts";
+import { listOf, read } from "./close.ts";
 import {
   assertNear,
   checkBothModes,
@@ -21,7 +30,7 @@ import {
   pushedFrom,
   shapedLike,
 } from "./derivatives.ts";
-import { directions, toTensor, upload } from "./draw.ts";
+import { directions, upload } from "./draw.ts";
 import { table } from "./op_table.ts";
 import { held, isFloat, type Plain } from "./plain.ts";
 import { check } from "./property.ts";
@@ -41,37 +50,8 @@ function isClass(value: { readonly name: string }): boolean {
   return /^[A-Z]/.test(value.name);
 }
 
-/** A row's operation as a function of tensors alone; bare numbers are captured. */
-function ofTensors(row: Row, { operands, settings }: Drawn<unknown>): { f: ListFunction; xs: Tensor[] } {
-  const given = operands.map((x) => toTensor(x, "bare"));
-  const isBare = operands.map((x) => x.layout === "bare");
-  return {
-    xs: given.filter((_, i) => !isBare[i]) as Tensor[],
-    f(xs) {
-      let next = 0;
-      const all = given.map((x, i): TensorLike => (isBare[i] ? x : xs[next++]!));
-      return [...listOf(row.call(all, settings))];
-    },
-  };
-}
-
 /** What is equal but for the order of additions. */
 const roundingError = 1e-11;
-
-function assertMatchesReference(
-  row: Row,
-  results: readonly Plain[],
-  { operands, settings }: Drawn<unknown>,
-  what: string,
-): void {
-  const expected = listOf(row.reference(operands, settings));
-  const { ulps, of } = row.tolerance;
-  const magnitudes = of ? listOf(of.call(row.tolerance, operands, settings)) : [];
-  assertEquals(results.length, expected.length, `${what}: number of results`);
-  expected.forEach((e, i) => {
-    assertClose(results[i]!, e, { ulps, of: magnitudes[i], signedZeros: row.signedZeros }, what);
-  });
-}
 
 /** Result, type, and operands as they were. */
 function checkValue(row: Row, drawn: Drawn<unknown>): void {
@@ -112,40 +92,6 @@ function checkDerivativeTypes(row: Row, drawn: Drawn<unknown>): void {
   const [ys, pullback] = vjp(f, xs);
   assertEquals(typesOf(pullback(ys.map((y) => ops.onesLike(y)))[0]), floatTypes(xs), "cotangents");
   assertEquals(typesOf(jvp(f, [xs], [xs.map((x) => ops.onesLike(x))])[1]), floatTypes(ys), "tangents");
-}
-
-/** Draws evenly: fast-check prefers small numbers, and a direction of zeros tells nothing. */
-function unbiased<T>(cases: fc.Arbitrary<T>): fc.Arbitrary<T> {
-  return fc.noBias(cases);
-}
-
-interface Directed {
-  readonly drawn: Drawn<unknown>;
-  readonly along: readonly number[];
-  readonly alsoAlong: readonly number[];
-  readonly cotangents: readonly number[];
-}
-
-function directed(row: Row): fc.Arbitrary<Directed> {
-  return unbiased(fc.record({
-    drawn: row.draw("float64", "derivative"),
-    along: directions(),
-    alsoAlong: directions(),
-    cotangents: directions(),
-  }));
-}
-
-/** Float operands to float results; all other operands are captured. */
-function smoothPart(row: Row, { operands, settings }: Drawn<unknown>): { f: ListFunction; xs: Tensor[] } {
-  const given = operands.map((x) => toTensor(x));
-  return {
-    xs: given.filter((x) => isFloat(x.dtype)),
-    f(xs) {
-      let next = 0;
-      const all = given.map((x) => (isFloat(x.dtype) ? xs[next++]! : x));
-      return listOf(row.call(all, settings)).filter((y) => isFloat(y.dtype));
-    },
-  };
 }
 
 function checkFirstOrder(row: Row, { drawn, along, cotangents }: Directed): void {
@@ -212,27 +158,6 @@ function checkLinearMaps(row: Row, { drawn, along, alsoAlong, cotangents }: Dire
   const [t, g] = [shapedLike(xs, along), shapedLike(ys, cotangents)];
   assertMaps(pull, push, g, t);
   assertMaps(push, pull, t, g);
-}
-
-/** `vmap` once for each level, outermost first, each with axes of its own for operands and results. */
-function batchedBy(
-  f: (...xs: Tensor[]) => Tensor[],
-  inAxes: readonly (readonly (number | null)[])[],
-  outAxes: readonly (readonly number[])[],
-): (...xs: Tensor[]) => Tensor[] {
-  return inAxes.reduceRight((inner, axes, level) => vmap(inner, { inAxes: axes, outAxes: outAxes[level] }), f);
-}
-
-function checkBatch(row: Row, drawn: Batched): void {
-  const { xs, inAxes, examples } = batches(drawn);
-  const { operands, settings } = drawn.drawn;
-  const outAxes = outAxesOf(drawn, listOf(row.reference(operands, settings)).map(({ shape }) => shape.length));
-  const f = (...all: Tensor[]): Tensor[] => [...listOf(row.call(all, settings))];
-  const results = batchedBy(f, inAxes, outAxes)(...xs).map(read);
-  for (const { place, one } of examples) {
-    const own = results.map((y, i) => pick(y, place, outAxes.map((axes) => axes[i]!)));
-    assertMatchesReference(row, own, one, `vmap of ${row.name}, example ${place}`);
-  }
 }
 
 /** Batches of derivatives in both modes are the derivatives of the examples. */

@@ -16,10 +16,12 @@ function integers(data: NestedArray): Tensor {
 
 refuses("points of several coordinates", [
   [
-    () => pb.gatherNd(x, untyped([0])),
+    () => pb.gatherNd(x, untyped(new Map())),
     TypeError,
-    "gatherNd() takes indices as an integer tensor, got an array: make a tensor of it with tensor()",
+    "gatherNd() takes indices as an integer tensor or nested arrays, got an instance of Map",
   ],
+  [() => pb.gatherNd(x, [[0], [-4]]), RangeError, "gatherNd() cannot use coordinate -4: axis 0 has size 3"],
+  [() => pb.scatterNd([[1, 2]], 1, [3, 2]), RangeError, "scatterNd() cannot use coordinate 2: axis 1 has size 2"],
   [() => pb.gatherNd(x, x), TypeError, "gatherNd() takes integer indices, got f32[3]: cast() them to int32"],
   [
     () => pb.gatherNd(x, integers([[0, 1]])),
@@ -34,7 +36,7 @@ refuses("points of several coordinates", [
   [
     () => pb.scatterNd(integers([[0], [1]]), x, [4, 2]),
     ShapeError,
-    "scatterNd() cannot add f32[3] at i32[2,1] of the shape [4,2]: the updates must broadcast to [2,2]",
+    "scatterNd() cannot add f32[3] at 2 points of the shape [4,2]: the updates must broadcast to [2,2]",
   ],
   [
     () => pb.scatterNd(integers([[0], [1]]), tensor([true, false]), [4]),
@@ -154,6 +156,11 @@ Deno.test("gatherNd: each axis has its own range, unsigned indices count from no
   ]);
   const unsigned = tensor([[1, 2], [1, 2 ** 32 - 1]], { dtype: "uint32" });
   assertEquals(pb.gatherNd(y, unsigned).arraySync(), [6, NaN]);
+  assertEquals(
+    pb.gatherNd(y, [[1, 2], [-2, -3]]).arraySync(),
+    pb.gatherNd(y, integers([[1, 2], [-2, -3]])).arraySync(),
+  );
+  assertEquals(pb.scatterNd([[1], [-1], [0]], tensor([1, 2, 3]), [2]).arraySync(), [3, 3]);
   // No coordinates: all of x, for every point.
   assertEquals(pb.gatherNd(tensor([7, 8]), integers([[], []])).arraySync(), [[7, 8], [7, 8]]);
 });

@@ -15,6 +15,7 @@ import {
   hvp,
   jacfwd,
   jacrev,
+  jit,
   jvp,
   linearize,
   matmul,
@@ -304,4 +305,15 @@ Deno.test("types: float16 is a dtype like others, and its elements are a Float16
   assertType<IsExact<DType, "float32" | "float64" | "float16" | "int32" | "uint32" | "bool">>(true);
   assertEquals([halves.dtype, elements.constructor], ["float16", Float16Array]);
   assertEquals(nn.init.normal(random.key(0), [2], { dtype: "float16" }).dtype, "float16");
+});
+
+Deno.test("types: a compiled function has the type of the function", () => {
+  const scaled = jit((p: Line, n: number) => ({ ...p, n: mul(p.w, n) }));
+  assertType<IsExact<Parameters<typeof scaled>, [p: Line, n: number]>>(true);
+  assertType<IsExact<ReturnType<typeof scaled>, { n: Tensor; w: Tensor; b: Tensor }>>(true);
+  assertEquals(scaled(line, 3).n.arraySync(), [3, 3]);
+  const slopes = grad(jit(loss));
+  assertType<IsExact<ReturnType<typeof slopes>, Grads<Net>>>(true);
+  const step = jit((p: Net, x: Tensor) => slopes(p, x), { donate: [1] });
+  assertEquals(step(net, ones([2])).layers[0].w.shape, [2]);
 });
