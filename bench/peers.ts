@@ -3,19 +3,28 @@
 import { parseArgs } from "node:util";
 import { type Finding, type Workload, workloads } from "./peers/workloads.ts";
 
+/** A script that may download what peers.lock pins, and nothing else. */
+function peer(script: string, ...permissions: string[]): string[] {
+  const allowed = ["--allow-read", "--allow-env", "--allow-sys", ...permissions];
+  return [Deno.execPath(), "run", "--no-config", "--lock=peers.lock", "--frozen", ...allowed, `peers/${script}`];
+}
+
+/** glibc keeps freed memory, as the others do; else PyTorch pays page faults for every result of some sizes. */
+function pytorch(threads: number): string[] {
+  return [
+    ...["/usr/bin/env", "MALLOC_MMAP_THRESHOLD_=33554432", "MALLOC_TRIM_THRESHOLD_=1073741824"],
+    ...["/usr/bin/python3", "peers/pytorch.py", `${threads}`],
+  ];
+}
+
 /** How to start each implementation; the first is the one that the others are compared with. */
 const commands: Readonly<Record<string, readonly string[]>> = {
   "Pullback": [Deno.execPath(), "run", "--no-config", "--no-lock", "peers/ours.ts"],
-  "tfjs-wasm": [
-    Deno.execPath(),
-    ...["run", "--no-config", "--lock=peers.lock", "--frozen", "--allow-read", "--allow-env", "--allow-sys"],
-    "peers/tfjs.ts",
-  ],
-  // glibc keeps freed memory, as the others do; else PyTorch pays page faults for every result of some sizes.
-  "PyTorch": [
-    ...["/usr/bin/env", "MALLOC_MMAP_THRESHOLD_=33554432", "MALLOC_TRIM_THRESHOLD_=1073741824"],
-    ...["/usr/bin/python3", "peers/pytorch.py"],
-  ],
+  "jax-js": peer("jaxjs.ts"),
+  "tfjs-wasm": peer("tfjs.ts"),
+  "ORT-web": peer("ort.ts"),
+  "PyTorch 1": pytorch(1),
+  "PyTorch 2": pytorch(2),
 };
 
 /**

@@ -1,17 +1,40 @@
-/** Pullback itself: eager, one thread, default flags. */
+/** Pullback itself: all cores, default flags; single operations eagerly, chains and training steps compiled. */
 
-import { add, conv, grad, matmul, softmax, sum, type Tensor, tensor } from "../../mod.ts";
-import { key } from "../../ops/random/mod.ts";
+import {
+  abs,
+  add,
+  conv,
+  div,
+  grad,
+  jit,
+  matmul,
+  maximum,
+  mean,
+  mul,
+  softmax,
+  sqrt,
+  sub,
+  sum,
+  type Tensor,
+  tensor,
+  tree,
+  variance,
+  vjp,
+} from "../../mod.ts";
 import * as nn from "../../nn/mod.ts";
 import * as optim from "../../optim/mod.ts";
 import { sample } from "../measure.ts";
 import { checkedSteps, type Prepared, report } from "./workloads.ts";
 
 /** Results are freed at once, as TensorFlow.js's and PyTorch's are. */
-function operation(compute: () => Tensor): Prepared {
+function operation(compute: () => Tensor | readonly Tensor[]): Prepared {
   return {
-    first: () => [compute().dataSync()],
-    run: () => compute()[Symbol.dispose](),
+    first: () => tree.leaves(compute()).map((y) => y.dataSync()),
+    run() {
+      const results = compute();
+      if (Array.isArray(results)) { for (const y of results) y[Symbol.dispose](); }
+      else (results as Tensor)[Symbol.dispose]();
+    },
   };
 }
 
@@ -26,34 +49,97 @@ function convolution(kernel: number, channels: number, features: number): Prepar
   return operation(() => conv(x, w, { padding: 1 }));
 }
 
-/** Layers with weight and bias, and null for the functions between them. */
-type Params = readonly (nn.AffineParams | null)[];
+/** The result, and both gradients of its product with a tensor of its shape. */
+function convolutionAndGradients(kernel: number, channels: number, features: number, size: number): Prepared {
+  const x = sample([32, 32, 32, channels], 1);
+  const w = sample([kernel, kernel, channels, features], 2);
+  const g = sample([32, size, size, features], 3);
+  const both = jit((x: Tensor, w: Tensor, g: Tensor) => {
+    const [y, pullback] = vjp((x: Tensor, w: Tensor) => conv(x, w, { padding: 1 }), x, w);
+    return [y, ...pullback(g)];
+  });
+  return operation(() => both(x, w, g));
+}
 
-/** Steps of gradient descent. Parameters are left to the library, as a program would leave them. */
-function training(net: nn.Layer<Params, readonly null[]>, x: Tensor): Prepared {
-  const labels = tensor(Int32Array.from({ length: 128 }, (_, i) => i % 10));
-  const { params: random, state } = net.init(key(0), x.shape.slice(1));
-  let seed = 2;
-  const known = (like: Tensor): Tensor => sample(like.shape, seed++, 0.05);
-  let params: Params = random.map((part) => part && { weight: known(part.weight), bias: known(part.bias!) });
+const four = 4 * 2 ** 20;
 
-  const gradient = grad((params: Params) => nn.loss.crossEntropy(net.apply({ params, state }, x)[0], labels));
+/** The shapes of parameters, and the loss that their training makes small. */
+interface Net {
+  readonly shapes: readonly (readonly number[])[];
+  loss(params: readonly Tensor[], x: Tensor): Tensor;
+}
+
+const labels = (n: number): Tensor => tensor(Int32Array.from({ length: n }, (_, i) => i % 10));
+
+function classifier(
+  shapes: Net["shapes"],
+  n: number,
+  logits: (params: readonly Tensor[], x: Tensor) => Tensor,
+): Net {
+  const y = labels(n);
+  return { shapes, loss: (params, x) => nn.loss.crossEntropy(logits(params, x), y) };
+}
+
+/** Steps of gradient descent, whose parameters are used up. */
+function training({ shapes, loss }: Net, x: Tensor): Prepared {
+  let params: readonly Tensor[] = shapes.map((shape, i) => sample(shape, i + 2, 0.05));
   const optimizer = optim.sgd({ learningRate: 0.1 });
-  let optimizerState = optimizer.init(params);
-  const step = (): void => {
-    const [updates, next] = optimizer.update(gradient(params), optimizerState, params);
-    [params, optimizerState] = [optim.applyUpdates(params, updates), next];
-  };
+  const state = optimizer.init(params);
+  const step = jit((params: readonly Tensor[], x: Tensor) => {
+    const [updates] = optimizer.update(grad(loss)(params, x), state, params);
+    return optim.applyUpdates(params, updates);
+  }, { donate: [0] });
   return {
     first() {
-      for (let i = 0; i < checkedSteps; i++) step();
-      return params.flatMap((part) => part ? [part.weight.dataSync(), part.bias!.dataSync()] : []);
+      for (let i = 0; i < checkedSteps; i++) params = step(params, x);
+      return params.map((p) => p.dataSync());
     },
-    run: step,
+    run() {
+      params = step(params, x);
+    },
   };
 }
 
-report("Pullback", {
+const dense = (x: Tensor, w: Tensor, b: Tensor): Tensor => add(matmul(x, w), b);
+const flat = (x: Tensor): Tensor => nn.flatten().apply({ params: null, state: null }, x)[0];
+const pool = (x: Tensor): Tensor => nn.maxPool({ window: 2 }).apply({ params: null, state: null }, x)[0];
+
+const mlp = classifier(
+  [[784, 512], [512], [512, 512], [512], [512, 10], [10]],
+  128,
+  ([w1, b1, w2, b2, w3, b3], x) => dense(nn.relu(dense(nn.relu(dense(x, w1!, b1!)), w2!, b2!)), w3!, b3!),
+);
+
+const lenet = classifier(
+  [[5, 5, 1, 6], [6], [5, 5, 6, 16], [16], [400, 120], [120], [120, 84], [84], [84, 10], [10]],
+  128,
+  ([k1, c1, k2, c2, w1, b1, w2, b2, w3, b3], x) => {
+    const one = pool(nn.relu(add(conv(x, k1!, { padding: 2 }), c1!)));
+    const two = flat(pool(nn.relu(add(conv(one, k2!), c2!))));
+    return dense(nn.relu(dense(nn.relu(dense(two, w1!, b1!)), w2!, b2!)), w3!, b3!);
+  },
+);
+
+const residual: Net = {
+  shapes: [[3, 3, 64, 64], [3, 3, 64, 64]],
+  loss: ([k1, k2], x) => mean(nn.relu(add(conv(nn.relu(conv(x, k1!, { padding: 1 })), k2!, { padding: 1 }), x))),
+};
+
+const convnet = classifier(
+  [[3, 3, 3, 32], [32], [3, 3, 32, 64], [64], [64, 100], [100]],
+  64,
+  ([k1, c1, k2, c2, w, b], x) => {
+    const one = nn.relu(add(conv(x, k1!, { padding: 1 }), c1!));
+    const two = nn.relu(add(conv(one, k2!, { padding: 1, strides: 2 }), c2!));
+    return dense(mean(two, { axis: [1, 2] }), w!, b!);
+  },
+);
+
+await report("Pullback", {
+  "matmul 8": () => product(8, 8, 8),
+  "matmul 16": () => product(16, 16, 16),
+  "matmul 32": () => product(32, 32, 32),
+  "matmul 64": () => product(64, 64, 64),
   "matmul 256": () => product(256, 256, 256),
   "matmul 512": () => product(512, 512, 512),
   "matmul 1024": () => product(1024, 1024, 1024),
@@ -61,12 +147,19 @@ report("Pullback", {
   "matmul 128x784 · 784x512": () => product(128, 784, 512),
   "conv 3x3, 32x32x32x64 to 64": () => convolution(3, 64, 64),
   "conv 4x4, 32x32x32x3 to 128": () => convolution(4, 3, 128),
+  "conv 3x3, forward and backward": () => convolutionAndGradients(3, 64, 64, 32),
+  "conv 4x4, forward and backward": () => convolutionAndGradients(4, 3, 128, 31),
   "gelu of 4M": () => {
-    const x = sample([4 * 2 ** 20], 1, 4);
+    const x = sample([four], 1, 4);
     return operation(() => nn.gelu(x));
   },
+  "chain of 7 operations on 4M": () => {
+    const [x, y] = [sample([four], 1), sample([four], 2)];
+    const f = jit((x: Tensor, y: Tensor) => sub(mul(sqrt(abs(add(mul(x, y), x))), 0.5), maximum(x, y)));
+    return operation(() => f(x, y));
+  },
   "add of 4M": () => {
-    const [x, y] = [sample([4 * 2 ** 20], 1), sample([4 * 2 ** 20], 2)];
+    const [x, y] = [sample([four], 1), sample([four], 2)];
     return operation(() => add(x, y));
   },
   "sum of rows, 4096x1024": () => {
@@ -77,7 +170,17 @@ report("Pullback", {
     const x = sample([4096, 1024], 1, 8);
     return operation(() => softmax(x));
   },
-  "MLP training step": () =>
-    training(nn.sequential(nn.dense(512), nn.relu, nn.dense(512), nn.relu, nn.dense(10)), sample([128, 784], 1)),
-  "LeNet-5 training step": () => training(nn.models.lenet5(), sample([128, 28, 28, 1], 1)),
+  "layer norm of rows, 4096x1024": () => {
+    const [x, scale, bias] = [sample([4096, 1024], 1), sample([1024], 2), sample([1024], 3)];
+    const f = jit((x: Tensor, scale: Tensor, bias: Tensor) => {
+      const along = { axis: -1, keepDims: true };
+      const normal = div(sub(x, mean(x, along)), sqrt(add(variance(x, along), 1e-5)));
+      return add(mul(normal, scale), bias);
+    });
+    return operation(() => f(x, scale, bias));
+  },
+  "MLP training step": () => training(mlp, sample([128, 784], 1)),
+  "LeNet-5 training step": () => training(lenet, sample([128, 28, 28, 1], 1)),
+  "residual block training step": () => training(residual, sample([16, 32, 32, 64], 1)),
+  "small convnet training step": () => training(convnet, sample([64, 32, 32, 3], 1)),
 });

@@ -16,6 +16,12 @@ interface TensorFlow {
   variable(initial: Tensor): Tensor;
   tidy<T>(f: () => T): T;
   add(a: Tensor | number, b: Tensor | number): Tensor;
+  sub(a: Tensor, b: Tensor): Tensor;
+  div(a: Tensor, b: Tensor): Tensor;
+  maximum(a: Tensor, b: Tensor): Tensor;
+  abs(x: Tensor): Tensor;
+  sqrt(x: Tensor): Tensor;
+  moments(x: Tensor, axis: number, keepDims: boolean): { mean: Tensor; variance: Tensor };
   mul(a: Tensor | number, b: Tensor | number): Tensor;
   tanh(x: Tensor): Tensor;
   relu(x: Tensor): Tensor;
@@ -54,6 +60,8 @@ backend.setWasmPaths(
 );
 backend.setThreadsCount(1);
 if (!await tf.setBackend("wasm")) throw new Error("TensorFlow.js found no WebAssembly backend");
+
+const withoutGradient = "no gradient of convolution on this backend";
 
 function sample(shape: readonly number[], seed: number, scale = 1): Tensor {
   return tf.tensor(values(shape.reduce((n, size) => n * size, 1), seed, scale), shape);
@@ -109,7 +117,11 @@ function mlp(): Prepared {
   };
 }
 
-report("tfjs-wasm", {
+await report("tfjs-wasm", {
+  "matmul 8": () => matmul(8, 8, 8),
+  "matmul 16": () => matmul(16, 16, 16),
+  "matmul 32": () => matmul(32, 32, 32),
+  "matmul 64": () => matmul(64, 64, 64),
   "matmul 256": () => matmul(256, 256, 256),
   "matmul 512": () => matmul(512, 512, 512),
   "matmul 1024": () => matmul(1024, 1024, 1024),
@@ -117,9 +129,15 @@ report("tfjs-wasm", {
   "matmul 128x784 · 784x512": () => matmul(128, 784, 512),
   "conv 3x3, 32x32x32x64 to 64": () => conv(3, 64, 64),
   "conv 4x4, 32x32x32x3 to 128": () => conv(4, 3, 128),
+  "conv 3x3, forward and backward": withoutGradient,
+  "conv 4x4, forward and backward": withoutGradient,
   "gelu of 4M": () => {
     const x = sample([4 * 2 ** 20], 1, 4);
     return operation(() => gelu(x));
+  },
+  "chain of 7 operations on 4M": () => {
+    const [x, y] = [sample([4 * 2 ** 20], 1), sample([4 * 2 ** 20], 2)];
+    return operation(() => tf.sub(tf.mul(tf.sqrt(tf.abs(tf.add(tf.mul(x, y), x))), 0.5), tf.maximum(x, y)));
   },
   "add of 4M": () => {
     const [x, y] = [sample([4 * 2 ** 20], 1), sample([4 * 2 ** 20], 2)];
@@ -133,6 +151,15 @@ report("tfjs-wasm", {
     const x = sample([4096, 1024], 1, 8);
     return operation(() => tf.softmax(x));
   },
+  "layer norm of rows, 4096x1024": () => {
+    const [x, scale, bias] = [sample([4096, 1024], 1), sample([1024], 2), sample([1024], 3)];
+    return operation(() => {
+      const { mean, variance } = tf.moments(x, 1, true);
+      return tf.add(tf.mul(tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, 1e-5))), scale), bias);
+    });
+  },
   "MLP training step": mlp,
-  "LeNet-5 training step": "no gradient of convolution on this backend",
+  "LeNet-5 training step": withoutGradient,
+  "residual block training step": withoutGradient,
+  "small convnet training step": withoutGradient,
 });

@@ -1,0 +1,170 @@
+/** ONNX Runtime Web on its WebAssembly backend: one thread, since in Deno its workers do not start; images channels first. */
+
+import { values } from "../values.ts";
+import { type Prepared, report } from "./workloads.ts";
+
+interface OrtTensor {
+  readonly data: Float32Array;
+  readonly dims: readonly number[];
+  dispose(): void;
+}
+
+interface Session {
+  run(feeds: Readonly<Record<string, OrtTensor>>): Promise<Readonly<Record<string, OrtTensor>>>;
+}
+
+/** The part of ONNX Runtime Web that is used here. */
+interface Ort {
+  readonly env: { readonly wasm: { numThreads: number; wasmPaths: string } };
+  readonly Tensor: new (dtype: "float32", data: Float32Array, dims: readonly number[]) => OrtTensor;
+  readonly InferenceSession: {
+    create(model: Uint8Array, options: { executionProviders: readonly string[] }): Promise<Session>;
+  };
+}
+
+interface OnnxProto {
+  readonly onnx: { readonly ModelProto: { encode(model: object): { finish(): Uint8Array } } };
+}
+
+// Not written as literals, so that nothing but a run of this file downloads them. peers.lock pins them.
+const runtime = "npm:onnxruntime-web@1.30.0/wasm";
+const proto = "npm:onnx-proto@8.0.1";
+await import(runtime);
+// The bundle that Deno finds by itself has its module as a blob, which Deno does not load.
+const folder = new URL("./", import.meta.resolve(runtime));
+const ort = await import(new URL("ort.wasm.mjs", folder).href) as Ort;
+ort.env.wasm.wasmPaths = folder.href;
+ort.env.wasm.numThreads = 1;
+const { onnx } = (await import(proto) as { readonly default: OnnxProto }).default;
+
+interface Node {
+  readonly opType: string;
+  readonly input: readonly string[];
+  readonly output: readonly string[];
+  readonly attribute?: readonly object[];
+}
+
+const float32 = 1;
+const ints = (name: string, ints: readonly number[]): object => ({ name, type: 7, ints });
+const int = (name: string, i: number): object => ({ name, type: 2, i });
+const float = (name: string, f: number): object => ({ name, type: 1, f });
+const string = (name: string, s: string): object => ({ name, type: 3, s: new TextEncoder().encode(s) });
+
+/** A graph of nodes from inputs of these shapes to one output `y` of the given rank. */
+function encode(nodes: readonly Node[], inputs: Readonly<Record<string, readonly number[]>>, rank: number): Uint8Array {
+  const typed = (name: string, dim: readonly object[]): object => ({
+    name,
+    type: { tensorType: { elemType: float32, shape: { dim } } },
+  });
+  return onnx.ModelProto.encode({
+    irVersion: 8,
+    opsetImport: [{ version: 20 }],
+    graph: {
+      name: "workload",
+      node: nodes,
+      input: Object.entries(inputs).map(([name, shape]) => typed(name, shape.map((dimValue) => ({ dimValue })))),
+      output: [typed("y", Array.from({ length: rank }, (_, i) => ({ dimParam: `n${i}` })))],
+    },
+  }).finish();
+}
+
+function sample(shape: readonly number[], seed: number, scale = 1): OrtTensor {
+  return new ort.Tensor("float32", values(shape.reduce((n, size) => n * size, 1), seed, scale), shape);
+}
+
+function operation(
+  nodes: readonly Node[],
+  feeds: Readonly<Record<string, OrtTensor>>,
+  rank: number,
+  toOurs: (y: OrtTensor) => Float32Array = (y) => y.data,
+): Prepared {
+  const shapes = Object.fromEntries(Object.entries(feeds).map(([name, { dims }]) => [name, dims]));
+  const session = ort.InferenceSession.create(encode(nodes, shapes, rank), { executionProviders: ["wasm"] });
+  const compute = async (): Promise<OrtTensor> => (await (await session).run(feeds))["y"]!;
+  return {
+    first: async () => [toOurs(await compute())],
+    run: async () => (await compute()).dispose(),
+  };
+}
+
+function node(opType: string, input: readonly string[], attribute: readonly object[] = [], output = "y"): Node {
+  return { opType, input, output: [output], attribute };
+}
+
+function matmul(n: number, k: number, m: number): Prepared {
+  return operation([node("MatMul", ["a", "b"])], { a: sample([n, k], 1), b: sample([k, m], 2) }, 2);
+}
+
+/** Elements in the order of other axes. */
+function transposed({ data, dims }: OrtTensor, axes: readonly number[]): OrtTensor {
+  const strides = dims.map((_, axis) => dims.slice(axis + 1).reduce((n, size) => n * size, 1));
+  const shape = axes.map((axis) => dims[axis]!);
+  const out = new Float32Array(data.length);
+  let at = 0;
+  const walk = (depth: number, from: number): void => {
+    if (depth === axes.length) out[at++] = data[from]!;
+    else for (let i = 0; i < shape[depth]!; i++) walk(depth + 1, from + i * strides[axes[depth]!]!);
+  };
+  walk(0, 0);
+  return new ort.Tensor("float32", out, shape);
+}
+
+function conv(kernel: number, channels: number, features: number): Prepared {
+  const x = transposed(sample([32, 32, 32, channels], 1), [0, 3, 1, 2]);
+  const w = transposed(sample([kernel, kernel, channels, features], 2), [3, 2, 0, 1]);
+  const toOurs = (y: OrtTensor) => transposed(y, [0, 2, 3, 1]).data;
+  return operation([node("Conv", ["x", "w"], [ints("pads", [1, 1, 1, 1])])], { x, w }, 4, toOurs);
+}
+
+const four = 4 * 2 ** 20;
+const noTraining = "it does not train";
+
+await report("ORT-web", {
+  "matmul 8": () => matmul(8, 8, 8),
+  "matmul 16": () => matmul(16, 16, 16),
+  "matmul 32": () => matmul(32, 32, 32),
+  "matmul 64": () => matmul(64, 64, 64),
+  "matmul 256": () => matmul(256, 256, 256),
+  "matmul 512": () => matmul(512, 512, 512),
+  "matmul 1024": () => matmul(1024, 1024, 1024),
+  "matmul 2048": () => matmul(2048, 2048, 2048),
+  "matmul 128x784 · 784x512": () => matmul(128, 784, 512),
+  "conv 3x3, 32x32x32x64 to 64": () => conv(3, 64, 64),
+  "conv 4x4, 32x32x32x3 to 128": () => conv(4, 3, 128),
+  "conv 3x3, forward and backward": noTraining,
+  "conv 4x4, forward and backward": noTraining,
+  "gelu of 4M": () => operation([node("Gelu", ["x"], [string("approximate", "tanh")])], { x: sample([four], 1, 4) }, 1),
+  "chain of 7 operations on 4M": () =>
+    operation(
+      [
+        node("Mul", ["x", "y0"], [], "a"),
+        node("Add", ["a", "x"], [], "b"),
+        node("Abs", ["b"], [], "c"),
+        node("Sqrt", ["c"], [], "d"),
+        node("Mul", ["d", "half"], [], "e"),
+        node("Max", ["x", "y0"], [], "f"),
+        node("Sub", ["e", "f"]),
+      ],
+      { x: sample([four], 1), y0: sample([four], 2), half: new ort.Tensor("float32", new Float32Array([0.5]), [1]) },
+      1,
+    ),
+  "add of 4M": () => operation([node("Add", ["a", "b"])], { a: sample([four], 1), b: sample([four], 2) }, 1),
+  "sum of rows, 4096x1024": () => {
+    const axes = { opType: "Constant", input: [], output: ["axes"], attribute: [ints("value_ints", [1])] };
+    const sum = node("ReduceSum", ["x", "axes"], [int("keepdims", 0)]);
+    return operation([axes, sum], { x: sample([4096, 1024], 1) }, 1);
+  },
+  "softmax of rows, 4096x1024": () =>
+    operation([node("Softmax", ["x"], [int("axis", 1)])], { x: sample([4096, 1024], 1, 8) }, 2),
+  "layer norm of rows, 4096x1024": () =>
+    operation(
+      [node("LayerNormalization", ["x", "scale", "bias"], [int("axis", 1), float("epsilon", 1e-5)])],
+      { x: sample([4096, 1024], 1), scale: sample([1024], 2), bias: sample([1024], 3) },
+      2,
+    ),
+  "MLP training step": noTraining,
+  "LeNet-5 training step": noTraining,
+  "residual block training step": noTraining,
+  "small convnet training step": noTraining,
+});
+Deno.exit(0);
