@@ -1,5 +1,5 @@
-// The training: a loss, its gradient, and a loop over batches; and the test. All are functions of the parameters.
-import { add, data, nn, optim, random, type Tensor, valueAndGrad, zeros } from "@pullback/pullback";
+// The training: a loss, its gradient, a compiled step, a loop over batches; and the test. All are functions of the parameters.
+import { add, data, jit, nn, optim, random, type Tensor, valueAndGrad, zeros } from "@pullback/pullback";
 import type { Digits } from "./digits.ts";
 import type { Settings } from "./flags.ts";
 import { Problem } from "./problem.ts";
@@ -55,17 +55,21 @@ export async function train(
   const gradient = valueAndGrad(lossAndAccuracy, { hasAux: true });
   const [initKey, orderKey, shiftKey] = random.split(key, 3);
 
-  let { params } = model.init(initKey, [28, 28, 1]);
-  let memory = optimizer.init(params);
+  const { params } = model.init(initKey, [28, 28, 1]);
+  let state = { params, memory: optimizer.init(params) };
+  // Traced and compiled by its first call. Each state is used up by the step to the next one, which takes its place.
+  const descend = jit(function descend({ params, memory }: typeof state, batch: Digits, key: Tensor) {
+    const images = data.augment(key, batch.images, { shift: 2 });
+    const [[loss, accuracy], grads] = gradient(params, { images, labels: batch.labels });
+    const [updates, next] = optimizer.update(grads, memory, params);
+    return { state: { params: optim.applyUpdates(params, updates), memory: next }, loss, accuracy };
+  }, { donate: [0] });
   const history: Step[] = [];
   for (let epoch = 1; epoch <= settings.epochs; epoch++) {
     let stepOfEpoch = 0;
     for (const batch of data.batches(random.foldIn(orderKey, epoch), digits, { size, dropLast: true })) {
-      const images = data.augment(random.foldIn(shiftKey, history.length), batch.images, { shift: 2 });
-      const [[loss, accuracy], grads] = gradient(params, { images, labels: batch.labels });
-      const [updates, nextMemory] = optimizer.update(grads, memory, params);
-      params = optim.applyUpdates(params, updates);
-      memory = nextMemory;
+      const { loss, accuracy, ...next } = descend(state, batch, random.foldIn(shiftKey, history.length));
+      state = next.state;
 
       stepOfEpoch++;
       const step = {
@@ -83,7 +87,7 @@ export async function train(
       await onStep(step);
     }
   }
-  return { params, history };
+  return { params: state.params, history };
 }
 
 function numberOf(x: Tensor): number {
