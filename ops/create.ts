@@ -228,8 +228,7 @@ export function arange(
   const n = Math.max(0, Math.ceil((stop - start) / step));
   checkShape("arange", [n]);
   const counts = cast(iota([n], 0), wideOf(dtype));
-  const scaled = step === 1 ? counts : mul(counts, step);
-  return cast(start === 0 ? scaled : add(scaled, start), dtype);
+  return cast(add(mul(counts, step), start), dtype);
 }
 
 function checkFinite(op: string, x: unknown): void {

@@ -1,7 +1,20 @@
 // Transposed convolution: the adjoint of conv by name and by number, and JAX's sizes and values.
 import { assertEquals } from "@std/assert";
 import * as fc from "fast-check";
-import { conv, type ConvOptions, convTranspose, flip, grad, mul, sum, swapAxes, type Tensor, zeros } from "../mod.ts";
+import {
+  conv,
+  type ConvOptions,
+  convTranspose,
+  correlate,
+  flip,
+  grad,
+  mul,
+  sum,
+  swapAxes,
+  type Tensor,
+  tensor,
+  zeros,
+} from "../mod.ts";
 import { upload } from "./draw.ts";
 import { type Plain, sizeOf } from "./plain.ts";
 import { check } from "./property.ts";
@@ -108,6 +121,23 @@ Deno.test("conv and convTranspose: empty inputs", () => {
   assertEquals(conv(zeros([0, 3, 1]), zeros([2, 1, 4]), { inputDilation: 3 }).shape, [0, 6, 4]);
   assertEquals(conv(zeros([1, 0, 1]), zeros([2, 1, 4]), { inputDilation: 3, padding: 1 }).shape, [1, 1, 4]);
   assertEquals(convTranspose(zeros([0, 3, 4]), zeros([2, 1, 4]), { strides: 2 }).shape, [0, 6, 1]);
+  assertEquals(convTranspose(zeros([1, 3, 4]), zeros([2, 0, 4])).shape, [1, 4, 0]);
   assertEquals([...convTranspose(zeros([1, 0, 4]), zeros([2, 1, 4])).dataSync()], [0]);
   assertEquals(convTranspose(zeros([1, 0, 4]), zeros([1, 1, 4]), { strides: 3, padding: 0 }).shape, [1, 0, 1]);
+});
+
+Deno.test("conv and convTranspose: periodic padding, by hand, and once around the whole axis", () => {
+  const w = tensor([1, 10, 100], { shape: [3, 1, 1] });
+  const signal = (...values: number[]): Tensor => tensor(values, { shape: [1, values.length, 1] });
+  assertEquals([...conv(signal(1, 2, 3), w, { padding: "circular" }).dataSync()], [213, 321, 132]);
+  assertEquals([...convTranspose(signal(1, 2, 3), w, { padding: "circular" }).dataSync()], [312, 123, 231]);
+  assertEquals([...conv(signal(5), w, { padding: "circular" }).dataSync()], [555]);
+  assertEquals([...convTranspose(signal(5), w, { padding: "circular" }).dataSync()], [555]);
+});
+
+Deno.test("correlate: dtypes promote, and integers become float32", () => {
+  const integers = tensor([1, 2, 3], { dtype: "int32" });
+  const [half, one] = [tensor([0.5, 1], { dtype: "float64" }), tensor([1, 1], { dtype: "int32" })];
+  const results = [correlate(integers, half), correlate(integers, one)];
+  assertEquals(results.map((y) => [y.dtype, ...y.dataSync()]), [["float64", 2.5, 4], ["float32", 3, 5]]);
 });

@@ -56,7 +56,11 @@ const statements: Readonly<Record<string, readonly Statement[] | string>> = {
   arange: [["none if the step leads away", () => pb.arange(0, 3, -1), []]],
   linspace: [
     ["one point is the start", () => pb.linspace(2, 5, 1), [2]],
-    ["both ends are met exactly", () => pb.slice(pb.linspace(0, 0.1, 8), { start: [-1] }), [Math.fround(0.1)]],
+    // 0.2 + (0.9 − 0.2) is not 0.9.
+    ["both ends are met exactly", () => pb.slice(pb.linspace(0.2, 0.9, 8, { dtype: "float64" }), { step: [7] }), [
+      0.2,
+      0.9,
+    ]],
   ],
   eye: moves,
   oneHot: [["out of range is a row of zeros", () => pb.oneHot(ints([3, -1, 0]), 2), [[0, 0], [0, 0], [1, 0]]]],

@@ -162,6 +162,28 @@ Deno.test("einsum: the pair that frees most goes first", () => {
   assert(largest("i,j,k,ijk->", [8], [8], [8], [8, 8, 8]) === 8 ** 3);
   assert(largest("ij,jk,k->i", [8, 8], [8, 100], [100]) === 800);
   assertEquals(largest("i,j,j->i", [8], [9], [9]), 9);
+  // What one operand alone has is summed before the product.
+  assertEquals(largest("ij,k->k", [8, 8], [100]), 100);
+  assertEquals(largest("k,ij->k", [100], [8, 8]), 100);
+});
+
+Deno.test("einsum: what a pair frees is its two operands, less what the rest and the result need of it", () => {
+  const firstProduct = (...shapes: number[][]): number => {
+    const types = shapes.map((shape) => ({ dtype: "float32", shape }) as const);
+    const { equations, types: made } = trace("test", (xs) => [einsum("ij,jk,kl->il", ...xs)], types);
+    return sizeOf(made[equations.find(({ primitive }) => primitive.name === "matmul")!.outputs[0]!]!.shape);
+  };
+  // 10 − 10 − 25 against 15 − 25 − 15, and 10 − 6 − 15 against 15 − 15 − 25.
+  assertEquals(firstProduct([2, 5], [5, 5], [5, 3]), 2 * 5);
+  assertEquals(firstProduct([2, 3], [3, 5], [5, 5]), 3 * 5);
+});
+
+Deno.test("einsum: without an arrow the letters come in alphabetical order, and every diagonal is taken", () => {
+  assertEquals(einsum("ba", tensor([[1, 2, 3], [4, 5, 6]])).arraySync(), [[1, 4], [2, 5], [3, 6]]);
+  const x = varied(2, 2, 3, 3);
+  const diagonals = [0, 1].map((i) => [0, 1, 2].map((j) => x.dataSync()[i * 18 + i * 9 + j * 3 + j]));
+  assertEquals(einsum("iijj->ij", x).arraySync(), diagonals);
+  assertEquals(einsum("ii,i->i", tensor([[2]]), tensor([1, 3])).arraySync(), [2, 6]);
 });
 
 Deno.test("einsum: errors", () => {

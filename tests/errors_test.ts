@@ -1,7 +1,7 @@
 // What operations refuse, and in which words: whole messages, because they are what a user reads.
 import * as pb from "../mod.ts";
 import { type NestedArray, ShapeError } from "../mod.ts";
-import { refuses, untyped } from "./refuses.ts";
+import { type Refusal, refuses, untyped } from "./refuses.ts";
 
 const { tensor, zeros } = pb;
 
@@ -84,6 +84,22 @@ refuses("shapes that do not fit together", [
     ShapeError,
     "add() cannot broadcast f32[3,4] with f32[5,2]: sizes, aligned at the last axis, must be equal or 1",
   ],
+  ...[
+    pb.equal,
+    pb.notEqual,
+    pb.logicalAnd,
+    pb.logicalOr,
+    pb.logicalXor,
+  ].map((f): Refusal => [
+    () => f(bools, tensor([true, true, true])),
+    ShapeError,
+    `${f.name}() cannot broadcast bool[2] with bool[3]: sizes, aligned at the last axis, must be equal or 1`,
+  ]),
+  ...[pb.bitwiseAnd, pb.bitwiseOr, pb.bitwiseXor, pb.maximum, pb.minimum].map((f): Refusal => [
+    () => f(ints, tensor(new Int32Array(3))),
+    ShapeError,
+    `${f.name}() cannot broadcast i32[2] with i32[3]: sizes, aligned at the last axis, must be equal or 1`,
+  ]),
   [
     () => pb.broadcastTo(a, [2, 3, 5]),
     ShapeError,
@@ -183,6 +199,16 @@ refuses("convolutions and pools that do not fit", [
     () => pb.conv(image, kernel, { strides: 0 }),
     RangeError,
     "conv() needs strides that are positive integers, got [0]",
+  ],
+  [
+    () => pb.conv(image, kernel, { dilation: [1, 1] }),
+    ShapeError,
+    "conv() needs dilation for 1 spatial axes, got [1,1]",
+  ],
+  [
+    () => pb.conv(image, zeros([0, 2, 4]), { dilation: 2 }),
+    ShapeError,
+    "conv() cannot convolve f32[1,5,2] with f32[0,2,4]: along spatial axis 0 the kernel reaches over 0 of 5 cells",
   ],
   [() => pb.conv(image, kernel, { padding: -1 }), RangeError, "conv() needs padding of non-negative integers, got -1"],
   [
@@ -362,6 +388,10 @@ refuses("dtypes", [
     TypeError,
     "full() cannot store 1.5 as int32: round it first, or leave out the dtype",
   ],
+  [() => pb.arange(Infinity), TypeError, "arange() takes finite numbers, got the number Infinity"],
+  [() => pb.arange(0, 1, NaN), TypeError, "arange() takes finite numbers, got the number NaN"],
+  [() => pb.linspace(NaN, Infinity, 3), TypeError, "linspace() takes finite numbers, got the number NaN"],
+  [() => pb.linspace(0, Infinity, 3), TypeError, "linspace() takes finite numbers, got the number Infinity"],
   [
     () => pb.arange(0, 1, 0.1),
     TypeError,
@@ -397,6 +427,8 @@ refuses("what is no tensor, and a tensor where a number is wanted", [
     "add() takes tensors, numbers or booleans, got an array: make a tensor of it with tensor()",
   ],
   [() => pb.exp(untyped(undefined)), TypeError, "exp() takes tensors, numbers or booleans, got undefined"],
+  [() => pb.reciprocal(untyped("1")), TypeError, 'reciprocal() takes tensors, numbers or booleans, got the string "1"'],
+  [() => pb.isNaN(untyped("1")), TypeError, 'isNaN() takes tensors, numbers or booleans, got the string "1"'],
   [() => pb.concatenate(untyped(a)), TypeError, "concatenate() takes an array of tensors, got a tensor"],
   [() => pb.clip(a, untyped(3)), TypeError, "clip() takes its options as an object, got the number 3"],
   [

@@ -167,3 +167,10 @@ Deno.test("numerics: sums of float32 stay within the stated error, however many 
   // Kept in float64 and rounded once.
   assertEquals(running[n - 1], Math.fround(exact));
 });
+
+Deno.test("numerics: the slope of pow where the exponent is 0 is 0, and grows with the exponent by 1 / a", () => {
+  const [zero, one] = [tensor(0, { dtype: "float64" }), tensor(1, { dtype: "float64" })];
+  const byBase = (a: number) => (b: Tensor): Tensor => pb.grad((x: Tensor) => pb.pow(x, b))(pb.mul(one, a));
+  assertEquals([0.5, 2, Infinity].map((a) => byBase(a)(zero).item()), [0, 0, 0]);
+  assertEquals([0.5, 2].map((a) => pb.jvp(byBase(a), [zero], [one])[1].item()), [2, 0.5]);
+});

@@ -1,8 +1,10 @@
 // No primitive escapes the op table: each is part of what some row computes, or of its derivatives.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import * as fc from "fast-check";
+import { add, cast, sum } from "../ops/mod.ts";
 import type { Primitive } from "../ops/primitive.ts";
 import { trace } from "../ops/program.ts";
+import type { Scalar } from "../ops/scalar.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { listOf } from "./close.ts";
 import { pulledFrom, pushedFrom, shapedLike } from "./derivatives.ts";
@@ -52,4 +54,17 @@ Deno.test("op table: every primitive is reached by some row", () => {
   assert(all.length > 80, `only ${all.length} primitives found`);
   assertEquals(all.filter((name) => !reached.has(name)), [], "no row reaches them");
   assertEquals([...reached].filter((name) => !all.includes(name)).sort(), [], "no constant is named after them");
+});
+
+Deno.test("primitives: the scalar expression of a kernel is one object, made once for each dtype", () => {
+  const body = (f: (x: Tensor) => Tensor): Scalar => {
+    const { equations, types } = trace("f", ([x]) => [f(x!)], [{ dtype: "float32", shape: [2] }]);
+    const { primitive, inputs, params } = equations.at(-1)!;
+    const kernel = primitive.kernel(inputs.map((slot) => types[slot]!), params);
+    assert("body" in kernel);
+    return kernel.body;
+  };
+  for (const f of [(x: Tensor) => cast(x, "int32"), (x: Tensor) => add(x, x), (x: Tensor) => sum(x)]) {
+    assertStrictEquals(body(f), body(f));
+  }
 });

@@ -1,7 +1,7 @@
 // What rows of the op table do not reach of reductions, running results and norms: many elements, kinks, refusals.
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as pb from "../mod.ts";
-import { ShapeError, type Tensor, tensor } from "../mod.ts";
+import { grad, max, min, ShapeError, type Tensor, tensor } from "../mod.ts";
 import { assertNear } from "./derivatives.ts";
 import { refuses, untyped } from "./refuses.ts";
 
@@ -166,3 +166,18 @@ refuses("norms, quantiles, running results and padding", [
     'pad() cannot continue the empty axis 0 of f32[0] in the mode "wrap"',
   ],
 ]);
+
+Deno.test("max and min: three that tie get a third each, to the last bit of the dtype", () => {
+  for (const dtype of ["float32", "float64"] as const) {
+    const x = tensor([2, 2, 2], { dtype });
+    const third = dtype === "float32" ? Math.fround(1 / 3) : 1 / 3;
+    for (const f of [max, min]) assertEquals(grad((t: Tensor) => f(t))(x).arraySync(), [third, third, third]);
+  }
+});
+
+Deno.test("prod: over two of three axes, in any order", () => {
+  const x = tensor([[[1, 2], [3, 4], [5, 6]], [[7, 8], [9, 10], [11, 12]]]);
+  const products = [1 * 2 * 7 * 8, 3 * 4 * 9 * 10, 5 * 6 * 11 * 12];
+  for (const axis of [[0, 2], [2, 0], [0, -1]]) assertEquals(pb.prod(x, { axis }).arraySync(), products);
+  assertEquals(pb.prod(pb.zeros([0, 2]), { axis: 0, keepDims: true }).arraySync(), [[1, 1]]);
+});

@@ -102,6 +102,15 @@ Deno.test("tensor: neither the array that made it nor the one it gave can change
   assertEquals(fromTyped.arraySync(), [1, 2, 3]);
 });
 
+Deno.test("tensor: what is taken unless it is given", () => {
+  const { eye, linspace, arange, oneHot, ones, zeros, full } = pb;
+  const floats = [eye(2), linspace(0, 1, 3), oneHot([0], 2), ones([1]), zeros([1]), full([1], 2)];
+  assertEquals(floats.map(({ dtype }) => dtype), floats.map(() => "float32"));
+  assertEquals(arange(3).dtype, "int32");
+  assertEquals(pb.meshgrid([ones([2]), ones([3])]).map(({ shape }) => shape), [[3, 2], [3, 2]]);
+  assertEquals([...linspace(1, 3, 2).dataSync()], [1, 3]);
+});
+
 Deno.test("tensor: options that are arrays may change after the call", () => {
   const axes = [0];
   const f = (x: Tensor): Tensor => pb.sum(x, { axis: axes });
@@ -112,6 +121,11 @@ Deno.test("tensor: options that are arrays may change after the call", () => {
   const program = pb.program((x: Tensor) => pb.transpose(x, perm))(pb.ones([2, 3]));
   perm.reverse();
   program.typecheck();
+  const padding: [number, number][] = [[1, 0]];
+  const signal = tensor([1, 2, 3], { shape: [1, 3, 1] });
+  const [, pullKernel] = pb.vjp((w: Tensor) => pb.conv(signal, w, { padding }), pb.ones([2, 1, 1]));
+  padding[0]!.reverse();
+  assertEquals([...pullKernel(pb.ones([1, 3, 1]))[0].dataSync()], [3, 6]);
 });
 
 Deno.test("tensor: no operation writes, whatever shares the storage", () => {

@@ -107,7 +107,7 @@ const arange = creation<Range>(
     const step = isFloat(dtype)
       ? fc.constantFrom(0.5, -0.25, 1, 1.75)
       : fc.constantFrom(1, 2, 3, ...(dtype === "uint32" ? [] : [-1, -2]));
-    return fc.record({ start: bound, stop: bound, step, dtype: fc.constant(dtype) });
+    return fc.record({ start: fc.oneof(bound, fc.constant(0)), stop: bound, step, dtype: fc.constant(dtype) });
   },
   ({ start, stop, step, dtype }) => ops.arange(start, stop, step, { dtype }),
   ({ start, stop, step, dtype }) => {

@@ -7,11 +7,13 @@ export interface Mutant {
   /** Its place among all mutants of the file. */
   readonly number: number;
   readonly line: number;
-  readonly change: string;
   /** The operation whose declaration changed, where it is of one alone. */
   readonly owner: string | null;
-  /** The whole changed source. */
-  readonly text: string;
+  /** What of the source is replaced, where it stands, and by what. */
+  readonly from: string;
+  readonly start: number;
+  readonly end: number;
+  readonly to: string;
 }
 
 interface Edit {
@@ -49,12 +51,12 @@ const mistaken = new Map(
   Object.values(pairs).flat().flatMap((pair) => [pair, pair.toReversed()]) as [string, string][],
 );
 
-/** Imports what a mutant names as `all`; not from a module that imports everything, which may not load then. */
+/** Imports what a mutant names as `twins`, for the check of its types. */
 function importFor(code: string, path: string): string {
-  const name = /\ball\.(\w+)/.exec(code)?.[1];
+  const name = /\btwins\.(\w+)/.exec(code)?.[1];
   const module = Object.entries(pairs).find(([, list]) => list.flat().includes(name ?? ""))?.[0];
   const up = "../".repeat(path.split("/").length - 1);
-  return module === undefined ? "" : `import * as all from "${up}ops/${module}.ts";\n`;
+  return module === undefined ? "" : `import * as twins from "${up}ops/${module}.ts";\n`;
 }
 
 const symmetric =
@@ -144,7 +146,7 @@ function ofCall(node: ts.CallExpression): Edit[] {
   const receiver = ts.isPropertyAccessExpression(callee) ? [callee.expression] : [];
   const mistake = mistaken.get(name.getText());
   return [
-    ...(mistake === undefined ? [] : [replaced(name, receiver.length === 0 ? `all.${mistake}` : mistake)]),
+    ...(mistake === undefined ? [] : [replaced(name, receiver.length === 0 ? `twins.${mistake}` : mistake)]),
     ...(symmetric.test(callee.getText()) ? [] : swapped(args)),
     ...[...receiver, ...args].filter((part) => !ts.isSpreadElement(part) && !ts.isFunctionLike(part))
       .map((part) => replaced(node, part.getText())),
@@ -157,7 +159,7 @@ function ofMap(node: ts.SignatureDeclaration): Edit[] {
   if ((first !== "g" && first !== "t") || node.parameters[0]?.initializer) return [];
   const double = (result: ts.Expression): Edit[] =>
     (ts.isArrayLiteralExpression(result) ? [...result.elements] : [result])
-      .map((value) => replaced(value, `all.mul(${value.getText()}, 2)`));
+      .map((value) => replaced(value, `twins.mul(${value.getText()}, 2)`));
   const body = (node as ts.FunctionLikeDeclaration).body;
   if (body === undefined) return [];
   if (!ts.isBlock(body)) return double(ts.isParenthesizedExpression(body) ? body.expression : body);
@@ -241,23 +243,24 @@ export function mutantsOf(path: string): Mutant[] {
   const program = ts.createProgram([path], options);
   const source = program.getSourceFile(path)!;
   const found = source.statements.flatMap((statement) =>
-    edits(statement, program.getTypeChecker()).map(({ at, from, to, start, end }) => ({
+    edits(statement, program.getTypeChecker()).map(({ at, ...edit }) => ({
       path,
       line: source.getLineAndCharacterOfPosition(at.getStart()).line + 1,
-      change: `${brief(from)} → ${brief(to)}`,
       owner: ownerOf(statement),
-      text: `${source.text.slice(0, start)}${to}${source.text.slice(end)}\n${importFor(to, path)}`,
+      ...edit,
     }))
   );
-  const unique = [...new Map(found.map((mutant) => [mutant.text, mutant])).values()];
-  const right = wellTyped(path, unique.map(({ text }) => text));
+  const unique = [...new Map(found.map((mutant) => [textOf(source.text, mutant), mutant])).values()];
+  const right = wellTyped(
+    path,
+    unique.map((mutant) => `${textOf(source.text, mutant)}\n${importFor(mutant.to, path)}`),
+  );
   return unique.filter((_, i) => right[i]).map((mutant, number) => ({ ...mutant, number }));
 }
 
-/** One line, and its ends alone where it is long. */
-function brief(code: string): string {
-  const line = code.replaceAll(/\s+/g, " ");
-  return `\`${line.length <= 44 ? line : `${line.slice(0, 28)} … ${line.slice(-12)}`}\``;
+/** The whole changed source. */
+export function textOf(source: string, { start, end, to }: Pick<Mutant, "start" | "end" | "to">): string {
+  return `${source.slice(0, start)}${to}${source.slice(end)}`;
 }
 
 /** The public functions of a source. */
