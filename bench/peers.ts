@@ -109,5 +109,5 @@ function typicalMs(impl: string, workload: Workload): number | null {
 }
 
 function show(ms: number | null): string {
-  return ms === null ? "–" : ms.toFixed(ms < 10 ? 2 : ms < 100 ? 1 : 0);
+  return ms === null ? "–" : String(Number(ms.toPrecision(3)));
 }
