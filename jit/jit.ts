@@ -19,7 +19,10 @@ import { difference, leavesOf, type Signature, signatureOf } from "./signature.t
 export interface JitOptions {
   /** Positions of arguments that are no tensors but settings: any values, compared by `Object.is`. */
   readonly static?: readonly number[] | undefined;
-  /** Positions of arguments that are used up: their tensors throw when used again, and their memory is used for results. */
+  /**
+   * Positions of arguments that are used up: their tensors throw when used again, and their memory is used for results.
+   * Within another transform, which may need them, they are kept.
+   */
   readonly donate?: readonly number[] | undefined;
 }
 
@@ -121,7 +124,7 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
     }
     for (const i of statics) checkStatic(i, args[i]);
     const { signature, leaves } = signatureOf(args, (i) => statics.has(i));
-    const entry = compile(f, args, signature, leaves, donated, reasonFor(signature, entries));
+    const entry = compile(f, signature, leaves, donated, reasonFor(signature, entries));
     // What a trace captures from another transform is new in every call.
     if (entry.captured.length === 0) entries.unshift(entry);
     if (entries.length > capacity) entries.pop();
@@ -141,7 +144,8 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
       return input.last.x;
     });
     inputs.push(...entry.captured);
-    const results = allConcrete(inputs) ? run(entry.program, inputs, entry.donated) : call(name, entry.program, inputs);
+    if (!allConcrete(inputs)) return putTogether(entry.results, call(name, entry.program, inputs)) as R;
+    const results = run(entry.program, inputs, entry.donated);
     for (const i of donated) if (i < args.length) giveUp(name, i, args[i]);
     return putTogether(entry.results, results) as R;
   }
@@ -177,7 +181,6 @@ function reasonFor(signature: Signature, entries: readonly Entry[]): string {
 
 function compile<A extends readonly unknown[], R>(
   f: (...args: A) => R,
-  args: A,
   signature: Signature,
   leaves: readonly TensorLike[],
   donated: ReadonlySet<number>,
@@ -201,7 +204,7 @@ function compile<A extends readonly unknown[], R>(
       const as = new Map(dtypes.map((dtype) => [dtype, inputs[next++]!]));
       return standIn(type, leaves[i]!, as, (isWhole) => whole.set(i, isWhole));
     });
-    const out = takeApart("jit", callSync("jit", f, withLeaves(args, signature, standIns) as unknown as A));
+    const out = takeApart("jit", callSync("jit", f, withLeaves(signature, standIns) as unknown as A));
     results = out.structure;
     return out.leaves.map((leaf) => toTensor("jit", leaf));
   }, types);
@@ -243,13 +246,13 @@ function standIn(
 }
 
 /** The arguments with other leaves. */
-function withLeaves(args: readonly unknown[], { parts }: Signature, leaves: readonly Tensor[]): unknown[] {
+function withLeaves({ parts }: Signature, leaves: readonly Tensor[]): unknown[] {
   let next = 0;
-  return args.map((arg, i) => {
-    const part = parts[i]!;
-    if (part.kind === "static") return arg;
-    const { leaves: own } = takeApart("jit", arg);
-    return putTogether(part.structure, own.map(() => leaves[next++]!));
+  return parts.map((part) => {
+    if (part.kind === "static") return part.value;
+    const first = next;
+    next += countLeaves(part.structure);
+    return putTogether(part.structure, leaves.slice(first, next));
   });
 }
 

@@ -198,6 +198,11 @@ Deno.test("jit: donated tensors are used up, also in trees, and not under a tran
   assertEquals(increment.arraySync(), [10, 20]);
   const g = jit((x: Tensor) => sum(square(x)), { donate: [0] });
   assertEquals(grad(g)(increment).arraySync(), [20, 40]);
+  // Not even where it is a known value beside what is differentiated: the pullback needs it.
+  const weighted = jit((w: Tensor, x: Tensor) => sum(mul(mul(w, x), w)), { donate: [1] });
+  assertEquals(grad((w: Tensor) => weighted(w, increment))(tensor([3, 4])).arraySync(), [60, 160]);
+  assertEquals(jit((w: Tensor) => weighted(w, increment))(tensor([3, 4])).item(), 410);
+  assertEquals(increment.arraySync(), [10, 20]);
   // The same tensor twice, once donated; and a view of storage that others hold.
   const twice = jit((a: Tensor, b: Tensor) => add(mul(a, 2), b), { donate: [0] });
   const shared = tensor([1, 2]);
