@@ -55,6 +55,7 @@ export class Tape extends Trace {
   override process(primitive: Primitive, inputs: readonly Tensor[], params: unknown): readonly Tensor[] {
     const primals = inputs.map((x) => this.primal(x));
     const operands = inputs.map((x) => this.nodeOf(x));
+    // bind() gives the scope back.
     enterScope(this.#owned);
     const { outputs, linear } = linearize(
       this.#direction,
@@ -63,7 +64,6 @@ export class Tape extends Trace {
       operands.map((node) => node !== null),
       params,
     );
-    enterScope(null);
     const results = outputs.map((y): Node | null => linear !== null && isFloat(y.dtype) ? {} : null);
     if (linear !== null) {
       this.#entries.push({ operands, results, linear });

@@ -70,7 +70,7 @@ export function linear<P>(rules: {
   readonly shape: (x: TensorType, params: P) => readonly number[];
   readonly kernel: (x: TensorType, params: P) => Kernel;
   readonly transpose: (g: Tensor, params: P, x: TensorType) => Tensor;
-  readonly batch: (params: P, x: Tensor, size: number) => P;
+  readonly batch: (params: P, size: number) => P;
 }): Primitive<P> {
   return {
     name: rules.name,
@@ -82,7 +82,7 @@ export function linear<P>(rules: {
       transpose: (g, _, params, [x]) => [rules.transpose(g, params, x!)],
     },
     batch(inputs, _, params, size) {
-      return [bind1(this, inputs, rules.batch(params, inputs[0]!, size))];
+      return [bind1(this, inputs, rules.batch(params, size))];
     },
   };
 }

@@ -39,7 +39,7 @@ const broadcastP = linear<{ readonly shape: Shape; readonly axes: readonly numbe
     });
     return reshape(sum(g, { axis: added }), x.shape);
   },
-  batch: ({ shape, axes }, _, size) => ({ shape: [size, ...shape], axes: [0, ...axes.map((a) => a + 1)] }),
+  batch: ({ shape, axes }, size) => ({ shape: [size, ...shape], axes: [0, ...axes.map((a) => a + 1)] }),
 });
 
 const reshapeP = linear<{ readonly shape: Shape }>({
@@ -47,7 +47,7 @@ const reshapeP = linear<{ readonly shape: Shape }>({
   shape: (_, { shape }) => shape,
   kernel: (_, { shape }) => ({ kind: "view", apply: (s) => reshapeView(s, shape) }),
   transpose: (g, _, x) => reshape(g, x.shape),
-  batch: ({ shape }, _, size) => ({ shape: [size, ...shape] }),
+  batch: ({ shape }, size) => ({ shape: [size, ...shape] }),
 });
 
 const transposeP = linear<{ readonly perm: readonly number[] }>({
@@ -99,7 +99,7 @@ export const sliceP: Primitive<SliceParams> = linear<SliceParams>({
     }),
   }),
   transpose: (g, { start, step }, x) => bind1(placeP, [g], { shape: x.shape, fill: 0, at: [{ start, step }] }),
-  batch: ({ start, shape, step }, _, size) => ({ start: [0, ...start], shape: [size, ...shape], step: [1, ...step] }),
+  batch: ({ start, shape, step }, size) => ({ start: [0, ...start], shape: [size, ...shape], step: [1, ...step] }),
 });
 
 /** A shape given by a caller, in which one −1 stands for what is left. */

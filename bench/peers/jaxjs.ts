@@ -1,7 +1,7 @@
 /** jax-js on its WebAssembly backend with its own workers, everything compiled; images channels first, as it wants them. */
 
 import { values } from "../values.ts";
-import { checkedSteps, type Prepared, report } from "./workloads.ts";
+import { checkedSteps, type Prepared, products, report } from "./workloads.ts";
 
 /** Values are used up by what is given them, unless it is given their `ref`. */
 interface Tensor {
@@ -198,15 +198,7 @@ function lenetTo(order: (w: Tensor) => Tensor, from: readonly number[], axes: re
 const four = 4 * 2 ** 20;
 
 await report("jax-js", {
-  "matmul 8": () => matmul(8, 8, 8),
-  "matmul 16": () => matmul(16, 16, 16),
-  "matmul 32": () => matmul(32, 32, 32),
-  "matmul 64": () => matmul(64, 64, 64),
-  "matmul 256": () => matmul(256, 256, 256),
-  "matmul 512": () => matmul(512, 512, 512),
-  "matmul 1024": () => matmul(1024, 1024, 1024),
-  "matmul 2048": () => matmul(2048, 2048, 2048),
-  "matmul 128x784 · 784x512": () => matmul(128, 784, 512),
+  ...products(matmul),
   "conv 3x3, 32x32x32x64 to 64": () => conv(3, 64, 64),
   "conv 4x4, 32x32x32x3 to 128": () => conv(4, 3, 128),
   "conv 3x3, forward and backward": "takes ten seconds a step",

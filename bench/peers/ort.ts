@@ -1,7 +1,7 @@
 /** ONNX Runtime Web on its WebAssembly backend: one thread, since in Deno its workers do not start; images channels first. */
 
 import { values } from "../values.ts";
-import { type Prepared, report } from "./workloads.ts";
+import { type Prepared, products, report } from "./workloads.ts";
 
 interface OrtTensor {
   readonly data: Float32Array;
@@ -120,15 +120,7 @@ const four = 4 * 2 ** 20;
 const noTraining = "it does not train";
 
 await report("ORT-web", {
-  "matmul 8": () => matmul(8, 8, 8),
-  "matmul 16": () => matmul(16, 16, 16),
-  "matmul 32": () => matmul(32, 32, 32),
-  "matmul 64": () => matmul(64, 64, 64),
-  "matmul 256": () => matmul(256, 256, 256),
-  "matmul 512": () => matmul(512, 512, 512),
-  "matmul 1024": () => matmul(1024, 1024, 1024),
-  "matmul 2048": () => matmul(2048, 2048, 2048),
-  "matmul 128x784 · 784x512": () => matmul(128, 784, 512),
+  ...products(matmul),
   "conv 3x3, 32x32x32x64 to 64": () => conv(3, 64, 64),
   "conv 4x4, 32x32x32x3 to 128": () => conv(4, 3, 128),
   "conv 3x3, forward and backward": noTraining,

@@ -24,7 +24,7 @@ import {
 import * as nn from "../../nn/mod.ts";
 import * as optim from "../../optim/mod.ts";
 import { sample } from "../measure.ts";
-import { checkedSteps, type Prepared, report } from "./workloads.ts";
+import { checkedSteps, type Prepared, products, report } from "./workloads.ts";
 
 /** Results are freed at once, as TensorFlow.js's and PyTorch's are. */
 function operation(compute: () => Tensor | readonly Tensor[]): Prepared {
@@ -136,15 +136,7 @@ const convnet = classifier(
 );
 
 await report("Pullback", {
-  "matmul 8": () => product(8, 8, 8),
-  "matmul 16": () => product(16, 16, 16),
-  "matmul 32": () => product(32, 32, 32),
-  "matmul 64": () => product(64, 64, 64),
-  "matmul 256": () => product(256, 256, 256),
-  "matmul 512": () => product(512, 512, 512),
-  "matmul 1024": () => product(1024, 1024, 1024),
-  "matmul 2048": () => product(2048, 2048, 2048),
-  "matmul 128x784 · 784x512": () => product(128, 784, 512),
+  ...products(product),
   "conv 3x3, 32x32x32x64 to 64": () => convolution(3, 64, 64),
   "conv 4x4, 32x32x32x3 to 128": () => convolution(4, 3, 128),
   "conv 3x3, forward and backward": () => convolutionAndGradients(3, 64, 64, 32),

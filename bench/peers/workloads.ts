@@ -2,17 +2,32 @@
 
 import { values } from "../values.ts";
 
-/** In the order of the table. All numbers are float32, images channels last where the implementation has the choice. */
-export const workloads = [
-  "matmul 8",
-  "matmul 16",
-  "matmul 32",
-  "matmul 64",
-  "matmul 256",
-  "matmul 512",
-  "matmul 1024",
-  "matmul 2048",
-  "matmul 128x784 · 784x512",
+/** Matrices `[n, k] · [k, m]`. */
+const productSizes = {
+  "matmul 8": [8, 8, 8],
+  "matmul 16": [16, 16, 16],
+  "matmul 32": [32, 32, 32],
+  "matmul 64": [64, 64, 64],
+  "matmul 256": [256, 256, 256],
+  "matmul 512": [512, 512, 512],
+  "matmul 1024": [1024, 1024, 1024],
+  "matmul 2048": [2048, 2048, 2048],
+  "matmul 128x784 · 784x512": [128, 784, 512],
+} as const;
+
+type Product = keyof typeof productSizes;
+const productNames = Object.keys(productSizes) as Product[];
+
+/** The workloads that are products of matrices, by how one is made. */
+export function products(make: (n: number, k: number, m: number) => Prepared): Record<Product, () => Prepared> {
+  const entries = productNames.map((name) => {
+    const [n, k, m] = productSizes[name];
+    return [name, () => make(n, k, m)] as const;
+  });
+  return Object.fromEntries(entries) as Record<Product, () => Prepared>;
+}
+
+const others = [
   "conv 3x3, 32x32x32x64 to 64",
   "conv 4x4, 32x32x32x3 to 128",
   "conv 3x3, forward and backward",
@@ -29,7 +44,10 @@ export const workloads = [
   "small convnet training step",
 ] as const;
 
-export type Workload = typeof workloads[number];
+export type Workload = Product | typeof others[number];
+
+/** In the order of the table. All numbers are float32, images channels last where the implementation has the choice. */
+export const workloads: readonly Workload[] = [...productNames, ...others];
 
 /** One piece of work on inputs already made. `first` runs it for the first time and returns what is to be checked. */
 export interface Prepared {
