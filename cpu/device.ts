@@ -1,14 +1,14 @@
 /** The CPU as a device: tensors in wasm memory, and the kernels and programs that run on them. */
 
 import { kernels } from "./kernels.ts";
-import type { ComputeKind, KernelTable, Operand } from "./machine.ts";
+import type { KernelTable, Operand } from "./machine.ts";
 import { arrayBytes, type Block, Memory, type Value } from "./memory.ts";
 import { type CpuOptions, Programs } from "./programs.ts";
 import { runTask } from "./record.ts";
 import { tileInUse } from "./wide.ts";
 import { allocateArray, type TypedArray, viewArray } from "../ops/dtype.ts";
 import { perDType } from "../ops/families.ts";
-import type { Kernel, KernelOf } from "../ops/kernel.ts";
+import type { ComputeKind, Kernel, KernelOf } from "../ops/kernel.ts";
 import type { Program } from "../ops/program.ts";
 import { input } from "../ops/scalar.ts";
 import { contiguous, isContiguous, sizeOf, type TensorType } from "../ops/shape.ts";

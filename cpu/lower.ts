@@ -1,32 +1,16 @@
-/** A plan with every value in its place: which storage it lies in, and how, for inputs of given layouts. */
+/** A plan as tasks of the CPU, and what is known of a task's operands. */
 
-import type { ComputeKind, Operand } from "./machine.ts";
+import type { Operand } from "./machine.ts";
 import type { Task } from "./record.ts";
 import { baseOf, symbol } from "./symbols.ts";
-import type { Plan, Step } from "../jit/plan.ts";
-import { bytesPerElement, type DType } from "../ops/dtype.ts";
-import type { Kernel, KernelOf } from "../ops/kernel.ts";
-import { input } from "../ops/scalar.ts";
-import { contiguous, isContiguous, sizeOf, type Strided, type TensorType } from "../ops/shape.ts";
-
-/** An argument of a program, as far as its code depends on it. Elements count from the first, wherever that lies. */
-export interface Layout {
-  readonly type: TensorType;
-  readonly strides: readonly number[];
-}
-
-/** A value: a view of what a base stands for, which begins at offset 0. */
-export interface Place extends Strided {
-  readonly type: TensorType;
-  readonly base: number;
-}
+import { type Layout, type Place, place, type Storage as Placed } from "../jit/place.ts";
+import type { Plan } from "../jit/plan.ts";
+import { bytesPerElement } from "../ops/dtype.ts";
+import { isContiguous, sizeOf } from "../ops/shape.ts";
 
 /** What a base stands for. */
 export type Storage =
-  | { readonly kind: "input"; readonly index: number }
-  | { readonly kind: "constant"; readonly index: number }
-  /** A number that the program holds. */
-  | { readonly kind: "literal"; readonly dtype: DType; readonly value: number }
+  | Exclude<Placed, { kind: "made" }>
   | { readonly kind: "made"; readonly sizeBytes: number };
 
 export interface Lowered {
@@ -37,60 +21,20 @@ export interface Lowered {
 }
 
 export function lower(plan: Plan, inputs: readonly Layout[]): Lowered {
-  const storages: Storage[] = [];
-  const tasks: Task[] = [];
-  const places = new Map<number, Place>();
-  const literals = new Map<string, number>();
-
-  function enter(storage: Storage): number {
-    return storages.push(storage);
-  }
-
-  function make(type: TensorType): Place {
-    const base = enter({ kind: "made", sizeBytes: sizeOf(type.shape) * bytesPerElement(type.dtype) });
-    return { type, base, ...contiguous(type.shape) };
-  }
-
-  function compute(kernel: KernelOf<ComputeKind>, from: readonly Place[], types: readonly TensorType[]): Place[] {
-    const made = types.map(make);
-    // Where nothing is computed there is nothing to run, nor an address to run it on.
-    if (made.some(({ shape }) => sizeOf(shape) > 0)) {
-      tasks.push({ kernel, inputs: from.map(operandOf), outputs: made.map(operandOf) });
-    }
-    return made;
-  }
-
-  function literal(value: number, type: TensorType): Place {
-    const key = `${type.dtype} ${Object.is(value, -0) ? "-0" : value}`;
-    const base = literals.get(key) ?? enter({ kind: "literal", dtype: type.dtype, value });
-    literals.set(key, base);
-    return { type, base, shape: type.shape, strides: type.shape.map(() => 0), offset: 0 };
-  }
-
-  function view(kernel: KernelOf<"view">, x: Place, type: TensorType): Place {
-    const seen = kernel.apply(x);
-    if (seen !== null) return { type, base: x.base, shape: seen.shape, strides: seen.strides, offset: seen.offset };
-    const copyKernel: Kernel = { kind: "map", body: input(0, x.type.dtype) };
-    return view(kernel, compute(copyKernel, [x], [x.type])[0]!, type);
-  }
-
-  function results({ kernel, inputs, types }: Step): Place[] {
-    const from = inputs.map((slot) => places.get(slot)!);
-    if (kernel.kind === "call") throw new TypeError("a call was not written out");
-    if (kernel.kind === "view") return [view(kernel, from[0]!, types[0]!)];
-    if (kernel.kind === "map" && kernel.body.op === "const") return [literal(kernel.body.value, types[0]!)];
-    return compute(kernel, from, types);
-  }
-
-  inputs.forEach(({ type, strides }, index) => {
-    places.set(index, { type, base: enter({ kind: "input", index }), shape: type.shape, strides, offset: 0 });
-  });
-  plan.constants.forEach(({ slot, value }, index) => {
-    const { type, strides } = value;
-    places.set(slot, { type, base: enter({ kind: "constant", index }), shape: type.shape, strides, offset: 0 });
-  });
-  for (const step of plan.steps) results(step).forEach((place, i) => places.set(step.outputs[i]!, place));
-  return { storages, tasks, results: plan.outputs.map((slot) => places.get(slot)!) };
+  const { storages, works, results } = place(plan, inputs);
+  return {
+    storages: storages.map((storage) =>
+      storage.kind === "made"
+        ? { kind: "made", sizeBytes: sizeOf(storage.type.shape) * bytesPerElement(storage.type.dtype) }
+        : storage
+    ),
+    tasks: works.map(({ kernel, inputs, outputs }) => ({
+      kernel,
+      inputs: inputs.map(operandOf),
+      outputs: outputs.map(operandOf),
+    })),
+    results,
+  };
 }
 
 function operandOf({ type: { dtype }, base, shape, strides, offset }: Place): Operand {

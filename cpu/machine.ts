@@ -2,7 +2,7 @@
 
 import type { KernelModule } from "./code.ts";
 import type { DType, TypedArray } from "../ops/dtype.ts";
-import type { KernelKind, KernelOf } from "../ops/kernel.ts";
+import type { ComputeKind, KernelOf } from "../ops/kernel.ts";
 import type { Strided } from "../ops/shape.ts";
 
 /** An array in wasm memory: element `i` lies at `address + (offset + Σ i·strides) · bytesPerElement`. */
@@ -59,8 +59,7 @@ export type LoopImplementation = (
   machine: Machine,
 ) => void;
 
-/** Kernels that compute; a `view` moves nothing, and a `call` is written out before. */
-export type ComputeKind = Exclude<KernelKind, "view" | "call">;
+/** Kernels with one result. */
 export type SingleKind = Exclude<ComputeKind, "loop">;
 
 /** One implementation per kind of kernel: a missing one does not compile. */

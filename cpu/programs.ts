@@ -2,14 +2,14 @@
 
 import { control } from "./barrier.ts";
 import { compile, type Executable } from "./executable.ts";
-import type { ComputeKind, KernelTable } from "./machine.ts";
+import type { KernelTable } from "./machine.ts";
 import { arrayBytes, type Block, type Memory, type Value } from "./memory.ts";
 import { NoWorkers, Pool, threadsHere } from "./pool.ts";
 import { NothingToCut, type Result, type Schedule, scheduleOf, worthWaking } from "./schedule.ts";
 import { workOf } from "./work.ts";
 import { fuse } from "../jit/fuse.ts";
 import type { Plan } from "../jit/plan.ts";
-import type { KernelOf } from "../ops/kernel.ts";
+import type { ComputeKind, KernelOf } from "../ops/kernel.ts";
 import type { Program } from "../ops/program.ts";
 import type { ProgramFacts } from "../ops/tensor.ts";
 import { scalarKey } from "../ops/scalar.ts";

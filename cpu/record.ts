@@ -1,9 +1,9 @@
 /** Kernels written down instead of run: the calls that their drivers make, as a list. */
 
 import type { KernelModule } from "./code.ts";
-import type { ComputeKind, Implementation, KernelTable, Machine, Operand, Recorder, SingleKind } from "./machine.ts";
+import type { Implementation, KernelTable, Machine, Operand, Recorder, SingleKind } from "./machine.ts";
 import { symbol } from "./symbols.ts";
-import type { KernelOf } from "../ops/kernel.ts";
+import type { ComputeKind, KernelOf } from "../ops/kernel.ts";
 
 /** One kernel on given operands. Their addresses may be symbols. */
 export interface Task {

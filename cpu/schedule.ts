@@ -5,13 +5,14 @@
 
 import { planArena, roundUp } from "./arena.ts";
 import { runsAnywhere } from "./code.ts";
-import { extentOf, type Layout, lower, overwritable, type Place, type Storage } from "./lower.ts";
+import { extentOf, lower, overwritable, type Storage } from "./lower.ts";
 import type { KernelTable, Operand } from "./machine.ts";
 import { type Action, record, type Recording, type Task } from "./record.ts";
 import type { Round } from "./slices.ts";
 import { split } from "./split.ts";
 import { baseOf, highestBase, symbol } from "./symbols.ts";
 import { workOf } from "./work.ts";
+import type { Layout, Place } from "../jit/place.ts";
 import type { Plan } from "../jit/plan.ts";
 
 export type Item = Action | { readonly kind: "barrier" };

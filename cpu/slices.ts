@@ -1,8 +1,8 @@
 /** What cuts are made of: parts of axes, slices of operands, and which of them a thread computes. */
 
-import type { ComputeKind, Operand } from "./machine.ts";
+import type { Operand } from "./machine.ts";
 import type { Task } from "./record.ts";
-import type { KernelOf } from "../ops/kernel.ts";
+import type { ComputeKind, KernelOf } from "../ops/kernel.ts";
 import type { Shape } from "../ops/shape.ts";
 
 /** What each thread does between two barriers. A single list is for whichever thread comes first. */

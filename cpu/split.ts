@@ -3,7 +3,7 @@
  * drivers know nothing of it. Where to cut depends on shapes, layouts and the number of threads alone: results repeat.
  */
 
-import type { ComputeKind, Operand } from "./machine.ts";
+import type { Operand } from "./machine.ts";
 import { collapse, walkerOf } from "./nest.ts";
 import type { Task } from "./record.ts";
 import {
@@ -20,6 +20,7 @@ import {
 } from "./slices.ts";
 import { cutConv, cutWindow } from "./split_windows.ts";
 import { combine, inStages } from "./stages.ts";
+import type { ComputeKind } from "../ops/kernel.ts";
 import { bytesPerElement } from "../ops/dtype.ts";
 import { topological } from "../ops/scalar.ts";
 import { contiguous, sizeOf } from "../ops/shape.ts";

@@ -1,8 +1,7 @@
 /** How long kernels take on one thread, roughly: what decides whether threads pay. */
 
-import type { ComputeKind } from "./machine.ts";
 import { bytesPerElement } from "../ops/dtype.ts";
-import type { KernelOf } from "../ops/kernel.ts";
+import type { ComputeKind, KernelOf } from "../ops/kernel.ts";
 import { type Scalar, topological } from "../ops/scalar.ts";
 import { type Shape, sizeOf, type TensorType } from "../ops/shape.ts";
 

@@ -112,4 +112,6 @@ export interface LoopOutput {
 
 export type WindowRole = "sum" | "max" | "min" | "argMax" | "argMin" | "take" | "spread" | "put";
 export type KernelKind = Kernel["kind"];
+/** Kernels that compute; a `view` moves nothing, and a `call` is written out before a device sees it. */
+export type ComputeKind = Exclude<KernelKind, "view" | "call">;
 export type KernelOf<K extends KernelKind> = Extract<Kernel, { kind: K }>;

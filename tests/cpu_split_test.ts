@@ -2,11 +2,11 @@
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { kernels } from "../cpu/kernels.ts";
-import type { ComputeKind, Operand } from "../cpu/machine.ts";
+import type { Operand } from "../cpu/machine.ts";
 import { runTask } from "../cpu/record.ts";
 import { split } from "../cpu/split.ts";
 import type { DType } from "../ops/dtype.ts";
-import type { Combiner, Kernel, KernelOf, WindowRole } from "../ops/kernel.ts";
+import type { Combiner, ComputeKind, Kernel, KernelOf, WindowRole } from "../ops/kernel.ts";
 import { axisIndex, binary, cast, input, type Scalar } from "../ops/scalar.ts";
 import { dropAxes, type Shape } from "../ops/shape.ts";
 import { indicesOf } from "./indices.ts";
