@@ -16,7 +16,11 @@ import type { Machine } from "./machine.ts";
 import {
   type ColumnsTimesPanels,
   columnsTimesPanels,
+  type Each,
+  each,
   edgeStore,
+  type PlainRows,
+  plainRows,
   type RowsTimesPanels,
   rowsTimesPanels,
   type TileColumns,
@@ -54,21 +58,29 @@ export interface Tile {
   readonly panelColumns: TileColumns;
   readonly rows: RowsTimesPanels;
   readonly columns: ColumnsTimesPanels;
+  readonly plainRows: PlainRows;
+  readonly eachRows: Each<RowsTimesPanels>;
+  /** Where the rows of A lie `rows` bytes apart. */
+  readonly eachEvenColumns: Each<ColumnsTimesPanels>;
 }
 
 /** The binary. Without `relaxed` products are rounded before they are added, on every machine alike. */
 export function contractionModule(relaxed: boolean): Uint8Array<ArrayBuffer> {
   // Functions that others call by index come first.
-  const [edge, scalars] = [0, 1];
+  const [edge, scalars, rows, evenColumns] = [0, 1, 2, 3];
   return assemble({
     edge: edgeStore(),
     scalars: scalarCopy(),
+    rows: rowsTimesPanels(edge, relaxed, 8),
+    evenColumns: columnsTimesPanels(edge, relaxed, 8, true),
     copy: blockCopy(scalars),
     offsets: offsetTable(),
     clear: clear(),
     allFinite: allFinite(),
-    rows: rowsTimesPanels(edge, relaxed, 8),
     columns: columnsTimesPanels(edge, relaxed, 8),
+    plainRows: plainRows(edge, relaxed, 8),
+    eachRows: each(rows, 12),
+    eachEvenColumns: each(evenColumns, 13),
     depthwiseRows: depthwiseRows(relaxed),
     depthwiseSpread: depthwiseSpread(relaxed),
     depthwiseTaps: depthwiseTaps(relaxed),
@@ -89,11 +101,15 @@ export function contractionOf(machine: Machine): Contraction {
 
 /** The binary of the tiles of 16 columns. */
 export function wideTileModule(relaxed: boolean): Uint8Array<ArrayBuffer> {
-  const edge = 0;
+  const [edge, rows, evenColumns] = [0, 1, 2];
   return assemble({
     edge: edgeStore(),
     rows: rowsTimesPanels(edge, relaxed, 16),
+    evenColumns: columnsTimesPanels(edge, relaxed, 16, true),
     columns: columnsTimesPanels(edge, relaxed, 16),
+    plainRows: plainRows(edge, relaxed, 16),
+    eachRows: each(rows, 12),
+    eachEvenColumns: each(evenColumns, 13),
   });
 }
 
@@ -104,8 +120,9 @@ export function tileOf(machine: Machine, panelColumns: TileColumns): Tile {
   const module = panelColumns === 8
     ? moduleOfContraction()
     : wideModule ??= kernelModule(wideTileModule(hasRelaxedSimd()));
-  const { rows, columns } = functionsOf(module, machine) as unknown as Pick<Tile, "rows" | "columns">;
-  return { panelColumns, rows, columns };
+  const functions = functionsOf(module, machine) as unknown as Omit<Tile, "panelColumns">;
+  const { rows, columns, plainRows, eachRows, eachEvenColumns } = functions;
+  return { panelColumns, rows, columns, plainRows, eachRows, eachEvenColumns };
 }
 
 /** The tiles for so many multiplications, in a product with so many columns. Both add up in the same order. */

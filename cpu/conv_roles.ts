@@ -97,15 +97,16 @@ export function forward(
 }
 
 /** Adds each cell of the output's gradient, times the weights, to its window in the input's gradient. */
-export function inputGradient({ machine, kernels, groups, x, g, w }: Convolution, axes: Three<ConvAxis>): void {
+export function inputGradient({ machine, kernels, groups, x, g, w, coarse }: Convolution, axes: Three<ConvAxis>): void {
   const [channels, features] = [x.channels / groups, g.channels / groups];
   withScratch(machine, (allocate) => {
     const from = outputRows(kernels, allocate, g, axes, "apart");
     const to = inputRows(kernels, allocate, x, axes, "apart");
     const { table, count, run, offsetOf } = piecesOf(kernels, allocate, x, axes, channels);
     const rows = countRows(x.batch, axes);
+    const block = rowsAtOnce(rows, coarse);
     if (isDepthwise(groups, x, g)) {
-      return forEachBlock(rows, blockRows, (i, size) => {
+      return forEachBlock(rows, block, (i, size) => {
         kernels.depthwiseSpread(
           from.start,
           from.table + 4 * i,
@@ -127,7 +128,7 @@ export function inputGradient({ machine, kernels, groups, x, g, w }: Convolution
         const weights = w + 4 * (piece * run * g.channels + group * features);
         packPanels(kernels, tile, packed + piece * pieceBytes, weights, features, run, 4, 4 * g.channels);
       }
-      forEachBlock(rows, blockRows, (i, size) => {
+      forEachBlock(rows, block, (i, size) => {
         for (let piece = 0; piece < count; piece++) {
           forEachBlock(features, blockDepth, (skip, part) => {
             // A row of the gradient is one piece at offset 0, which is what its table begins with.
@@ -151,6 +152,9 @@ export function inputGradient({ machine, kernels, groups, x, g, w }: Convolution
     }
   });
 }
+
+/** With fewer rows of the kernel, the output's gradient is read where it lies: packing would take as long as the product. */
+const leastToPack = 256;
 
 /** Writes the gradients of the taps, `[taps, channels / groups, features]`, to `w`. The gradient's cells are those of g, in order. */
 export function kernelGradient(
@@ -180,11 +184,12 @@ export function kernelGradient(
       });
     }
     const tile = tileFor(machine, rows * count * run * g.channels, features);
-    const packed = allocate(panelBytes(tile, Math.min(block, rows), features));
+    const packs = count * run > leastToPack;
+    const packed = packs ? allocate(panelBytes(tile, Math.min(block, rows), features)) : 0;
     for (let group = 0; group < groups; group++) {
       forEachBlock(rows, block, (i, size) => {
         const cells = g.address + 4 * (i * g.channels + group * features);
-        packPanels(kernels, tile, packed, cells, size, features, 4 * g.channels, 4);
+        if (packs) packPanels(kernels, tile, packed, cells, size, features, 4 * g.channels, 4);
         tile.columns(
           from.start + 4 * group * channels,
           from.table + 4 * i,
@@ -192,12 +197,13 @@ export function kernelGradient(
           table,
           count,
           run,
-          packed,
-          panelBytes(tile, size, 1),
+          packs ? packed : cells,
+          packs ? panelBytes(tile, size, 1) : panelBytes(tile, 1, 1),
           features,
           w + 4 * group * features,
           4 * g.channels,
           Number(i > 0),
+          packs ? panelBytes(tile, 1, 1) : 4 * g.channels,
         );
       });
     }

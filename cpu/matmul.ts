@@ -24,6 +24,8 @@ type Multiply = (a: number, b: number, c: number, pair: number) => void;
 // A panel of B (8 or 16 columns by blockDepth) stays in L1, a block of A (blockRows by blockDepth) in L2.
 const blockRows = 132;
 const blockDepth = 256;
+/** So small a matrix B lies in L1 as it is; and unless A has many rows, packing B takes longer than it saves. */
+const [plainElements, plainRows] = [2 ** 13, 512];
 /** Bounds the scratch that a packed block of B takes. */
 const blockColumns = 4096;
 
@@ -58,8 +60,9 @@ export const matmul: Implementation<"matmul"> = (kernel, inputs, output, machine
   const byVector = vectorProduct(kernels, sizes, stepsA, stepsB);
   const matrices = tall === null ? sizeOf(batch) : 1;
   const finish = byVector || !unfinished ? null : blocksOf(unfinished, [matrices, sizes.m, n]);
+  const product = isSmall(sizes, stepsA, stepsB) ? plainProduct : blockProduct;
   if (byVector) run(byVector);
-  else blockProduct(machine, kernels, sizes, stepsA, stepsB, rowBytes, run, finish);
+  else product(machine, sizes, stepsA, stepsB, rowBytes, run, finish);
   if (unfinished && finish === null) finishAll(unfinished);
 };
 
@@ -108,9 +111,12 @@ function vectorProduct(kernels: Contraction, { m, k, n }: Sizes, a: Steps, b: St
   return null;
 }
 
-function blockProduct(
+function isSmall({ m, k, n }: Sizes, a: Steps, b: Steps): boolean {
+  return a.column === 4 && b.column === 4 && k * n <= plainElements && m <= plainRows;
+}
+
+function plainProduct(
   machine: Machine,
-  kernels: Contraction,
   { m, k, n }: Sizes,
   stepsA: Steps,
   stepsB: Steps,
@@ -118,6 +124,26 @@ function blockProduct(
   run: (multiply: Multiply) => void,
   finish: FinishBlock | null,
 ): void {
+  const tile = tileFor(machine, m * k * n, n);
+  run((a, b, c, pair) => {
+    for (let i = 0; i < m; i += blockRows) {
+      const count = Math.min(blockRows, m - i);
+      tile.plainRows(a + i * stepsA.row, stepsA.row, count, k, b, stepsB.row, n, c + i * rowBytesC, rowBytesC);
+      finish?.(pair, i, count, 0, n);
+    }
+  });
+}
+
+function blockProduct(
+  machine: Machine,
+  { m, k, n }: Sizes,
+  stepsA: Steps,
+  stepsB: Steps,
+  rowBytesC: number,
+  run: (multiply: Multiply) => void,
+  finish: FinishBlock | null,
+): void {
+  const kernels = contractionOf(machine);
   const [height, depth, width] = [Math.min(m, blockRows), Math.min(k, blockDepth), Math.min(n, blockColumns)];
   const packsA = stepsA.column !== 4;
   // Not a power of two, lest all rows of a block fall into the same sets of the cache.

@@ -30,7 +30,8 @@ export type RowsTimesPanels = (
 
 /**
  * `columnsTimesPanels`: C[(s, e), :] (+)= Σ over rows i of A[i, (s, e)] · B[i, :], the product with A transposed. Row
- * `s·run + e` of C lies at `c + (s·run + e)·rowBytes`. The last tile of a run reads up to five floats past its end.
+ * `s·run + e` of C lies at `c + (s·run + e)·rowBytes`, and row i of a panel `i·panelRowBytes` from its begin: B may also
+ * be a plain matrix. The last tile of a run reads up to five floats past its end.
  */
 export type ColumnsTimesPanels = (
   a: number,
@@ -45,6 +46,29 @@ export type ColumnsTimesPanels = (
   c: number,
   rowBytes: number,
   accumulate: number,
+  panelRowBytes: number,
+) => void;
+
+/** `plainRows`: C = A·B, all of them plain matrices: for small ones, of which tables and packing would be a large part. */
+export type PlainRows = (
+  a: number,
+  rowBytesA: number,
+  rowCount: number,
+  depth: number,
+  b: number,
+  rowBytesB: number,
+  columns: number,
+  c: number,
+  rowBytesC: number,
+) => void;
+
+/** One of these for several matrices: so often, and each time A, B and C begin so much further on. */
+export type Each<F extends (...args: number[]) => void> = (
+  count: number,
+  stepA: number,
+  stepB: number,
+  stepC: number,
+  ...rest: Parameters<F>
 ) => void;
 
 /** How many columns a tile has. */
@@ -238,19 +262,68 @@ export function rowsTimesPanels(edge: number, relaxed: boolean, tileColumns: Til
   return f;
 }
 
-export function columnsTimesPanels(edge: number, relaxed: boolean, tileColumns: TileColumns): FunctionBuilder {
-  const f = new FunctionBuilder(new Array<ValueType>(12).fill(i32));
-  const [a, rows, rowCount, pieces, pieceCount, run, b, panelBytes, columns, c, rowBytes, accumulate] = parameters(12);
+export function plainRows(edge: number, relaxed: boolean, tileColumns: TileColumns): FunctionBuilder {
+  const f = new FunctionBuilder(new Array<ValueType>(9).fill(i32));
+  const [a, rowBytesA, rowCount, depth, b, rowBytesB, columns, c, rowBytesC] = parameters(9);
+  const tile = declareTile(f, tileColumns);
+  const pointers = f.locals(i32, tileRows);
+  const [first, target, rowsLeft, panel, panelBytes, left, pointer, accumulate] = newLocals(f, i32, 8);
+
+  const step = (count: number): void => {
+    for (let k = 0; k < count; k++) {
+      loadPanelRow(f, tile, panel, 0);
+      advance(f, panel, rowBytesB);
+      pointers.forEach((p, i) => addProducts(f, tile, i, p, 4 * k, relaxed));
+    }
+    for (const p of pointers) f.increment(p, 4 * count);
+  };
+
+  f.i32(tile.rowBytes).set(panelBytes);
+  forEachPanel(f, tile, { columns, b, panelBytes, c }, () => {
+    f.get(a).set(first).get(c).set(target).get(rowCount).set(rowsLeft);
+    countDown(f, rowsLeft, () => {
+      // Past the last row the last one is computed again, and not stored.
+      pointers.forEach((p, i) => {
+        f.get(first).set(p);
+        f.get(rowsLeft).i32(i + 1).op("i32.gt_s").if(() => advance(f, first, rowBytesA));
+      });
+      clearTile(f, tile);
+      f.get(b).set(panel).get(depth).i32(2).op("i32.shr_u").set(left);
+      countDown(f, left, () => step(4));
+      f.get(depth).i32(3).op("i32.and").set(left);
+      countDown(f, left, () => step(1));
+      const locate = (): void => {
+        f.get(target).set(pointer);
+        advance(f, target, rowBytesC);
+      };
+      storeTile(f, tile, { rowsLeft, columnsLeft: columns, accumulate, locate, pointer, edge });
+    }, tileRows);
+  });
+  return f;
+}
+
+/** `evenly`: row i of A lies at `i·rows`, which saves a table, and reading it. */
+export function columnsTimesPanels(
+  edge: number,
+  relaxed: boolean,
+  tileColumns: TileColumns,
+  evenly = false,
+): FunctionBuilder {
+  const f = new FunctionBuilder(new Array<ValueType>(13).fill(i32));
+  const [a, rows, rowCount, pieces, pieceCount, run, b, panelBytes, columns, c, rowBytes, accumulate, panelRowBytes] =
+    parameters(13);
   const tile = declareTile(f, tileColumns);
   const [piece, piecesLeft, runLeft, start, row, panel, left, target, pointer] = newLocals(f, i32, 9);
 
   const step = (count: number): void => {
     for (let k = 0; k < count; k++) {
-      f.get(start).get(row).memory("i32.load", 4 * k).op("i32.add").set(pointer);
-      loadPanelRow(f, tile, panel, k);
+      if (!evenly) f.get(start).get(row).memory("i32.load", 4 * k).op("i32.add").set(pointer);
+      loadPanelRow(f, tile, panel, 0);
+      advance(f, panel, panelRowBytes);
       for (let i = 0; i < tileRows; i++) addProducts(f, tile, i, pointer, 4 * i, relaxed);
+      if (evenly) advance(f, pointer, rows);
     }
-    f.increment(row, 4 * count).increment(panel, count * tile.rowBytes);
+    f.increment(row, 4 * count);
   };
 
   forEachPanel(f, tile, { columns, b, panelBytes, c }, () => {
@@ -259,7 +332,7 @@ export function columnsTimesPanels(edge: number, relaxed: boolean, tileColumns: 
       f.get(a).get(piece).memory("i32.load").op("i32.add").set(start).get(run).set(runLeft);
       countDown(f, runLeft, () => {
         clearTile(f, tile);
-        f.get(b).set(panel).get(rows).set(row);
+        f.get(b).set(panel).get(rows).set(row).get(start).set(pointer);
         f.get(rowCount).i32(2).op("i32.shr_u").set(left);
         countDown(f, left, () => step(4));
         f.get(rowCount).i32(3).op("i32.and").set(left);
@@ -273,6 +346,20 @@ export function columnsTimesPanels(edge: number, relaxed: boolean, tileColumns: 
       }, tileRows);
       f.increment(piece, 4);
     });
+  });
+  return f;
+}
+
+/** `Each` of a function of the same module: that with this index, which has so many parameters. */
+export function each(index: number, parameterCount: number): FunctionBuilder {
+  const f = new FunctionBuilder(new Array<ValueType>(4 + parameterCount).fill(i32));
+  const [count, stepA, stepB, stepC, a, , , , , , b, , , c] = parameters(14);
+  countDown(f, count, () => {
+    for (let n = 0; n < parameterCount; n++) f.get(a + n);
+    f.call(index);
+    advance(f, a, stepA);
+    advance(f, b, stepB);
+    advance(f, c, stepC);
   });
   return f;
 }

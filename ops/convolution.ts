@@ -194,7 +194,8 @@ export function resolvePadding(
  * between neighbouring cells of the input, which then has (in − 1)·e + 1 (JAX's `lhs_dilation`). With groups, features
  * see the channels of their own group alone; as many groups as channels make a depthwise convolution. Padding adds
  * nothing, even where the kernel is infinite. Dtypes promote; integers and bools become float32; products of float16
- * are added up in float32 and rounded once.
+ * are added up in float32 and rounded once. The CPU computes planes with kernels of 3 by 3 cells and 16 channels or more
+ * by fewer products than these (Winograd): rounding errors are in proportion to the largest values near a cell.
  *
  * @throws {ShapeError} If ranks or channels do not fit, or the kernel is larger than the padded input.
  *

@@ -2,10 +2,12 @@
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { conv } from "../cpu/conv.ts";
+import { convAxes, withThreeAxes } from "../cpu/conv_tables.ts";
+import { isPlane } from "../cpu/conv_winograd.ts";
 import { reference } from "../cpu/reference.ts";
 import type { DType } from "../ops/dtype.ts";
 import type { ConvGeometry } from "../ops/kernel.ts";
-import { type Shape, sizeOf } from "../ops/shape.ts";
+import { contiguous, type Shape, sizeOf } from "../ops/shape.ts";
 import { testMachine } from "./machine.ts";
 import { check } from "./property.ts";
 import { type Layout, layouts, placeOperand } from "./views.ts";
@@ -65,13 +67,14 @@ function both(
   ofSecond: Layout,
   values: readonly number[] = integers,
   dtype: DType = "float32",
+  ofSecondOnes: readonly number[] = values,
 ): { readonly actual: number[]; readonly expected: number[] } {
   machine.reset();
   const [first, second, target] = operandsOf(role, shapes);
   const kernel = { kind: "conv", role, geometry: shapes.geometry } as const;
   const inputs = [
     placeOperand(machine, dtype, values, first, ofFirst),
-    placeOperand(machine, dtype, values, second, ofSecond),
+    placeOperand(machine, dtype, ofSecondOnes, second, ofSecond),
   ];
   const [actual, expected] = [conv, reference.conv].map((implementation) => {
     const output = machine.output(target, dtype);
@@ -160,6 +163,105 @@ Deno.test("conv: LeNet's layers", () => {
     caseOf({ batch: 3, input: [28, 28], kernel: [5, 5], padding: [[2, 2], [2, 2]], channels: 1, features: 6 }),
   );
   expectSame(caseOf({ batch: 3, input: [14, 14], kernel: [5, 5], channels: 6, features: 16 }));
+});
+
+/** Planes of so many images that they are computed by fewer products. */
+function planes(images: number, strides: readonly Shape[], channels: number): fc.Arbitrary<Case> {
+  return fc.record({
+    batch: fc.integer({ min: images, max: images + 2 }),
+    input: fc.tuple(fc.integer({ min: 12, max: 17 }), fc.integer({ min: 13, max: 20 })),
+    kernel: fc.constant([3, 3]),
+    strides: fc.constantFrom(...strides),
+    padding: fc.tuple(...[0, 1].map(() => fc.tuple(fc.nat(3), fc.nat(2)))),
+    channels: fc.constantFrom(channels, channels + 4),
+    features: fc.constantFrom(channels, channels + 4, channels + 8),
+  }).map(caseOf).filter(isOfPlane);
+}
+
+function isOfPlane({ geometry, x, w, g }: Case): boolean {
+  const operand = (shape: Shape, leading: 0 | 1) =>
+    withThreeAxes({ dtype: "float32", ...contiguous(shape), address: 0, length: 0 }, leading);
+  const axes = convAxes(geometry, operand(x, 1), operand(w, 0), operand(g, 1));
+  return isPlane(axes, geometry.groups, x[0]!, x.at(-1)!, g.at(-1)!);
+}
+
+Deno.test("conv: by fewer products", () => {
+  const neighbouring = { drawn: planes(1, [[1, 1]], 16), share: 0.75 };
+  const apart = { drawn: planes(8, [[2, 2], [1, 2], [2, 1]], 32), share: 0.25 };
+  for (const role of roles) {
+    for (const { drawn, share } of [neighbouring, apart]) {
+      const placed = drawn.chain((shapes) => {
+        const [first, second] = operandsOf(role, shapes);
+        return fc.tuple(fc.constant(shapes), layouts(first), layouts(second));
+      });
+      check(placed, ([shapes, ofFirst, ofSecond]) => {
+        const { actual, expected } = both(role, shapes, ofFirst, ofSecond);
+        assertEquals(actual, expected);
+      }, { share });
+    }
+  }
+  // More images than are worked on at a time, and more channels than are summed up at a time.
+  const plain = { kernel: [3, 3], padding: [[1, 1], [1, 1]], channels: 16, features: 16 } as const;
+  expectSame(caseOf({ ...plain, batch: 13, input: [5, 4] }));
+  expectSame(caseOf({ ...plain, batch: 2, input: [8, 8], channels: 652 }));
+  expectSame(caseOf({ ...plain, batch: 2, input: [8, 8], features: 652 }));
+  // A third axis of one cell, which is the input's or padding.
+  const box = {
+    batch: 2,
+    input: [1, 8, 8],
+    kernel: [1, 3, 3],
+    channels: 16,
+    features: 16,
+    strides: [3, 1, 1],
+  } as const;
+  expectSame(caseOf({ ...box, padding: [[0, 0], [1, 1], [1, 1]] }));
+  expectSame(caseOf({ ...box, padding: [[1, 0], [1, 1], [1, 1]] }));
+});
+
+Deno.test("conv: fewer products, where one of them is not finite, are as good as all", () => {
+  const shapes = caseOf({
+    batch: 1,
+    input: [12, 12],
+    kernel: [3, 3],
+    padding: [[1, 1], [1, 1]],
+    channels: 16,
+    features: 16,
+  });
+  assert(isOfPlane(shapes));
+  const seldom = (value: number): number[] => Array.from({ length: 2309 }, (_, i) => i === 700 ? value : i % 7 - 3);
+  for (const value of [NaN, Infinity, -Infinity]) expectSame(shapes, seldom(value));
+  // The sum of two such is not finite; with the other factor, none of the terms is large.
+  const [huge, tiny] = [seldom(0).map((value) => value > 1 ? 2 ** 127 : value < 0 ? -(2 ** 127) : 0), [2 ** -20, 0, 0]];
+  for (const role of roles) {
+    const [first, second] = operandsOf(role, shapes).map((shape) => rows(shape)) as [Layout, Layout];
+    const values = role === "kernel" ? [tiny, huge] as const : [huge, tiny] as const;
+    const { actual, expected } = both(role, shapes, first, second, values[0], "float32", values[1]);
+    assert(expected.every(Number.isFinite));
+    assertEquals(actual, expected, role);
+  }
+});
+
+Deno.test("conv: errors of fewer products are in proportion to the largest sums", () => {
+  const values = Array.from({ length: 1009 }, (_, i) => Math.sin(i * i));
+  const layer = { kernel: [3, 3], padding: [[1, 1], [1, 1]], channels: 32, features: 36 } as const;
+  for (
+    const { shapes, terms } of [
+      { shapes: caseOf({ ...layer, batch: 2, input: [9, 8] }), terms: [9 * 32, 9 * 36, 2 * 9 * 8] },
+      { shapes: caseOf({ ...layer, batch: 8, input: [16, 15], strides: [2, 2] }), terms: [9 * 32, 9 * 36, 8 * 8 * 8] },
+    ]
+  ) {
+    assert(isOfPlane(shapes));
+    roles.forEach((role, n) => {
+      const [first, second] = operandsOf(role, shapes).map((shape) => rows(shape)) as [Layout, Layout];
+      const { actual, expected } = both(role, shapes, first, second, values);
+      const largest = Math.max(...both(role, shapes, first, second, values.map(Math.abs)).expected);
+      // Sums before and after the products make magnitudes up to 3 times as large, along each of two axes; and they are
+      // 2 + 2 more roundings along each.
+      const bound = 9 * (terms[n]! + 8) * 2 ** -24 * largest;
+      const worst = Math.max(...actual.map((value, i) => Math.abs(value - expected[i]!)));
+      assert(worst > 0 && worst <= bound, `${role} is wrong by ${worst}, more than ${bound}`);
+    });
+  }
 });
 
 Deno.test("conv: errors stay within the bound of sums in any order", () => {

@@ -114,14 +114,10 @@ Deno.test("epilogue: matmul in blocks of rows and of depth, with biases, residua
 });
 
 Deno.test("epilogue: all roles of convolution, padded, grouped and depthwise, in many blocks and in few", () => {
-  for (
-    const [batch, size, channels, groups] of [[2, 5, 3, 1], [2, 4, 2, 2], [1, 6, 1, 4], [3, 40, 3, 2], [
-      2,
-      40,
-      1,
-      12,
-    ]] as const
-  ) {
+  const layers = [[2, 5, 3, 1], [2, 4, 2, 2], [1, 6, 1, 4], [3, 40, 3, 2], [2, 40, 1, 12]] as const;
+  // By fewer products, an odd number of cells and an even one.
+  const planes = [[4, 9, 16, 1], [5, 22, 16, 1]] as const;
+  for (const [batch, size, channels, groups] of [...layers, ...planes]) {
     for (const padding of [0, 1]) {
       const cells = size + 2 * padding - 2;
       const [x, w, g] = [

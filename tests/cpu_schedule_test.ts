@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { planArena } from "../cpu/arena.ts";
 import { type CpuDevice, cpuWith } from "../cpu/device.ts";
 import { kernels } from "../cpu/kernels.ts";
-import type { ProgramFacts } from "../ops/tensor.ts";
+import type { CpuFacts } from "../cpu/programs.ts";
 import { baseOf, offsetOf, symbol } from "../cpu/symbols.ts";
 import { run } from "../ops/bind.ts";
 import { cumsum, exp, matmul, mul, ones, sort } from "../ops/mod.ts";
@@ -42,7 +42,7 @@ Deno.test("schedule: symbols keep bases and offsets apart", () => {
   }, { share: 10 });
 });
 
-function factsOf(device: CpuDevice, shape: readonly number[], f: (x: Tensor) => Tensor): ProgramFacts {
+function factsOf(device: CpuDevice, shape: readonly number[], f: (x: Tensor) => Tensor): CpuFacts {
   const x = device.upload(new Float32Array(shape.reduce((a, b) => a * b, 1)), { dtype: "float32", shape });
   const program = trace("test", ([x]) => [f(x!)], [x.type]);
   run(program, [x as ConcreteTensor]);
@@ -59,7 +59,7 @@ Deno.test("schedule: a chain takes two places, and elementwise work none of its 
 
 Deno.test("schedule: calls that go on in equal steps are a loop, so code stays small", () => {
   const device = cpuWith(kernels, { threads: 1 });
-  const [small, large] = [64, 1024].map((n) => factsOf(device, [n, n], (x) => matmul(mul(x, 2), x)).codeBytes);
+  const [small, large] = [256, 1024].map((n) => factsOf(device, [n, n], (x) => matmul(mul(x, 2), x)).codeBytes);
   assert(large! < 4 * small!, `${large} bytes after ${small}`);
 });
 

@@ -32,15 +32,21 @@ const products: fc.Arbitrary<Product> = fc.record({
 const noise = (n: number, seed: number): Float32Array =>
   Float32Array.from({ length: n }, (_, i) => Math.sin(i * i + seed));
 
-/** The bits of the product by one of the tiles, and of what lies around it; of the product with A transposed, too. */
+/** Products with A as it is; and with A transposed, its rows told by a table or evenly apart, B packed or as it is. */
+type Way = "rows" | "columns" | "even columns" | "columns, not packed";
+const ways: readonly Way[] = ["rows", "columns", "even columns", "columns, not packed"];
+
+/** The bits of the product by one of the tiles, and of what lies around it. */
 function bitsBy(
   panelColumns: TileColumns,
   { rows, pieces, run, columns, accumulate }: Product,
-  transposed: boolean,
+  way: Way,
 ): Uint32Array {
   machine.reset();
   const tile = tileOf(machine, panelColumns);
   const width = pieces * run;
+  const transposed = way !== "rows";
+  const packs = way !== "columns, not packed";
   const [depth, height] = transposed ? [rows, width] : [width, rows];
   const a = machine.put(noise(rows * width + 8, 1), "float32").address;
   const b = machine.put(noise(depth * columns, 2), "float32").address;
@@ -56,28 +62,42 @@ function bitsBy(
   kernels.offsets(targets, 1, 1, 1, rows, 0, 0, 0, 4 * (columns + gap));
   const packed = machine.allocate(panelBytes(tile, depth, columns));
   packPanels(kernels, tile, packed, b, depth, columns, 4 * columns, 4);
-  (transposed ? tile.columns : tile.rows)(
-    a,
-    ofRows,
-    rows,
-    ofPieces,
-    pieces,
-    run,
-    packed,
-    panelBytes(tile, depth, 1),
-    columns,
-    c.address,
-    transposed ? 4 * (columns + gap) : targets,
-    Number(accumulate),
-  );
+  const [ofB, panel] = packs ? [packed, panelBytes(tile, depth, 1)] : [b, panelBytes(tile, 1, 1)];
+  const rowOfPanel = packs ? panelBytes(tile, 1, 1) : 4 * columns;
+  const rowOfC = 4 * (columns + gap);
+  const left = [rows, ofPieces, pieces, run] as const;
+  const right = [panel, columns] as const;
+  if (way === "rows") tile.rows(a, ofRows, ...left, ofB, ...right, c.address, targets, Number(accumulate));
+  else if (way === "even columns") {
+    tile.eachEvenColumns(
+      1,
+      0,
+      0,
+      0,
+      a,
+      4 * width,
+      ...left,
+      ofB,
+      ...right,
+      c.address,
+      rowOfC,
+      Number(accumulate),
+      rowOfPanel,
+    );
+  } else tile.columns(a, ofRows, ...left, ofB, ...right, c.address, rowOfC, Number(accumulate), rowOfPanel);
   return new Uint32Array(machine.memory.buffer, c.address, c.length).slice();
 }
 
 Deno.test("tile: 8 and 16 columns give the same, bit for bit", () => {
   check(products, (product) => {
-    for (const transposed of [false, true]) {
-      assertEquals(bitsBy(16, product, transposed), bitsBy(8, product, transposed));
-    }
+    for (const way of ways) assertEquals(bitsBy(16, product, way), bitsBy(8, product, way));
+  });
+});
+
+Deno.test("tile: A transposed gives the same however A and B lie, bit for bit", () => {
+  check(products, (product) => {
+    const [first, ...others] = ways.slice(1).map((way) => bitsBy(8, product, way));
+    for (const other of others) assertEquals(other, first);
   });
 });
 
