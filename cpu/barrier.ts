@@ -28,8 +28,8 @@ export const failed = 0x40000000;
 /** Turns that a thread spins at a barrier before it sleeps. */
 const spins = 20000;
 
-/** Goes on when all threads have come as often as this one, and traps if one of them cannot. */
-export function barrier(address: number, threads: number): FunctionBuilder {
+/** Goes on when all threads have come as often as this one, and traps if one of them cannot; it spins, and may sleep. */
+export function barrier(address: number, threads: number, maySleep: boolean): FunctionBuilder {
   const f = new FunctionBuilder([]);
   const [seen, target, left] = f.locals(i32, 3) as [Local, Local, Local];
   const [arrived, sleeping] = [address + control.arrived, address + control.sleeping];
@@ -48,12 +48,15 @@ export function barrier(address: number, threads: number): FunctionBuilder {
       f.block(() => {
         f.loop(() => {
           f.i32(arrived).atomic("i32.atomic.load").tee(seen).get(target).op("i32.ge_u").brIf(1);
-          f.get(left).i32(1).op("i32.sub").tee(left).brIf(0);
-          // Who comes last either sees this one sleep, or has come before it falls asleep, and then it does not.
-          f.i32(1).set(left);
-          f.i32(sleeping).i32(1).atomic("i32.atomic.rmw.add").op("drop");
-          f.i32(arrived).get(seen).i64(-1).atomic("memory.atomic.wait32").op("drop");
-          f.i32(sleeping).i32(-1).atomic("i32.atomic.rmw.add").op("drop").br(0);
+          if (maySleep) {
+            f.get(left).i32(1).op("i32.sub").tee(left).brIf(0);
+            // Who comes last either sees this one sleep, or has come before it falls asleep, and then it does not.
+            f.i32(1).set(left);
+            f.i32(sleeping).i32(1).atomic("i32.atomic.rmw.add").op("drop");
+            f.i32(arrived).get(seen).i64(-1).atomic("memory.atomic.wait32").op("drop");
+            f.i32(sleeping).i32(-1).atomic("i32.atomic.rmw.add").op("drop");
+          }
+          f.br(0);
         });
       });
     },

@@ -11,6 +11,7 @@ import type { KernelTable, Machine, Operand } from "./machine.ts";
 import { type Action, runTask, type Task } from "./record.ts";
 import type { Item, Schedule } from "./schedule.ts";
 import { baseOf, offsetOf } from "./symbols.ts";
+import { maySleep } from "./threads.ts";
 import { bytesPerElement, viewArray } from "../ops/dtype.ts";
 
 /** A function of a kernel, as the program's module imports it. */
@@ -74,14 +75,18 @@ class ModuleWriter {
   assemble(): Uint8Array<ArrayBuffer> {
     const { lists } = this.#schedule;
     const functions: Record<string, FunctionBuilder> = {};
-    // Called by its index, which is the first after the imports.
-    if (lists.length > 1) functions["barrier"] = barrier(this.#control, lists.length);
-    lists.forEach((list, thread) => functions[`run${thread}`] = new ListWriter(this.#schedule, this).write(list));
+    // Called by their indices, which are the first after the imports.
+    const index = this.#imports.length;
+    const mainIndex = maySleep() ? index : index + 1;
+    if (lists.length > 1) {
+      functions["barrier"] = barrier(this.#control, lists.length, true);
+      if (mainIndex !== index) functions["mainBarrier"] = barrier(this.#control, lists.length, false);
+    }
+    lists.forEach((list, thread) => {
+      const writer = new ListWriter(this.#schedule, this, thread === 0 ? mainIndex : index);
+      functions[`run${thread}`] = writer.write(list);
+    });
     return assemble(functions, this.#imports);
-  }
-
-  get barrierIndex(): number {
-    return this.#imports.length;
   }
 
   indexOf(module: KernelModule, name: string): number {
@@ -118,12 +123,14 @@ class ListWriter {
   readonly #f = new FunctionBuilder([i32]);
   readonly #schedule: Schedule;
   readonly #module: ModuleWriter;
+  readonly #barrierIndex: number;
   readonly #entries = new Map<number, Local>();
   readonly #variables: Local[] = [];
 
-  constructor(schedule: Schedule, module: ModuleWriter) {
+  constructor(schedule: Schedule, module: ModuleWriter, barrierIndex: number) {
     this.#schedule = schedule;
     this.#module = module;
+    this.#barrierIndex = barrierIndex;
   }
 
   write(list: readonly Item[]): FunctionBuilder {
@@ -150,7 +157,7 @@ class ListWriter {
   #item(item: Item): void {
     const f = this.#f;
     if (item.kind === "barrier") {
-      f.call(this.#module.barrierIndex);
+      f.call(this.#barrierIndex);
       return;
     }
     if (item.kind === "host") {

@@ -3,29 +3,15 @@
 import { type KernelModule, runsAnywhere } from "./code.ts";
 import { control, failed } from "./barrier.ts";
 import type { Executable } from "./executable.ts";
-import { isShared } from "./shared.ts";
-import { commands, type Definition, type WorkerData, workerSource } from "./worker.ts";
-
-/** What is used of `node:worker_threads`: its workers start while the main thread waits, and let a script end. */
-interface WorkerThreads {
-  readonly Worker: new (source: string, options: { readonly eval: true; readonly workerData: WorkerData }) => {
-    unref(): void;
-    on(event: "error", listener: (error: unknown) => void): void;
-  };
-}
-
-function workerThreads(): WorkerThreads | undefined {
-  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): WorkerThreads | undefined } };
-  return process?.getBuiltinModule?.("node:worker_threads");
-}
+import { maySleep, platform } from "./threads.ts";
+import { commands, type Definition } from "./worker.ts";
 
 /** More than these is not worth it: memory is no faster. */
 const mostThreads = 16;
 
 /** How many threads programs get here, as many as there are cores unless told: one without workers or shared memory. */
 export function threadsHere(wanted: number = globalThis.navigator?.hardwareConcurrency ?? 1): number {
-  if (!isShared() || workerThreads() === undefined) return 1;
-  return Math.max(1, Math.min(mostThreads, wanted));
+  return platform() === null ? 1 : Math.max(1, Math.min(mostThreads, wanted));
 }
 
 /** How long workers may take to start. */
@@ -49,13 +35,18 @@ export class Pool {
   #forgotten: number[] = [];
   #ids = 0;
 
-  /** Starts `threads − 1` workers, and waits for them. The control block, of zeros, lies at `address`. */
+  /**
+   * Starts `threads − 1` workers. The control block, of zeros, lies at `address`. Where workers start while this thread
+   * waits, it waits for them; elsewhere `onStart` is called when all are there, or `onFailure` if one does not start.
+   */
   constructor(
     memory: WebAssembly.Memory,
     threads: number,
     address: number,
     allocate: (bytes: number) => number,
     free: (address: number) => void,
+    onStart: () => void,
+    onFailure: () => void,
   ) {
     this.#memory = memory;
     this.#address = address;
@@ -65,14 +56,16 @@ export class Pool {
     this.#free = free;
     this.#finalizers = new FinalizationRegistry((id) => this.#forgotten.push(id));
     try {
-      const { Worker } = workerThreads()!;
+      const { start, startsAtOnce } = platform()!;
+      let missing = this.#workers;
+      const onOneStart = (): void => {
+        if (--missing === 0) onStart();
+      };
       for (let thread = 1; thread < threads; thread++) {
-        const workerData = { memory, address, thread, workers: this.#workers, control, failed };
-        const worker = new Worker(workerSource, { eval: true, workerData });
-        worker.on("error", () => {});
-        worker.unref();
+        const data = { memory, address, thread, workers: this.#workers, control, failed };
+        start(data, onOneStart, onFailure);
       }
-      this.#join(patienceMs);
+      if (startsAtOnce) this.#join(patienceMs);
     } catch (cause) {
       throw new NoWorkers(`${this.#workers} worker threads did not start`, { cause });
     }
@@ -153,7 +146,7 @@ export class Pool {
   #join(patience: number): void {
     const [words, at] = [this.#words, control.finished / 4];
     for (let turns = spins; Atomics.load(words, at) < this.#workers; turns--) {
-      if (turns > 0) continue;
+      if (turns > 0 || !maySleep()) continue;
       const finished = Atomics.load(words, at);
       if (finished < this.#workers && Atomics.wait(words, at, finished, patience) === "timed-out") {
         throw new Error(`waited for ${patience} ms in vain`);

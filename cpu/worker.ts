@@ -32,10 +32,8 @@ export interface Definition {
 
 export const commands = { run: 0, define: 1 } as const;
 
-/** The source of a worker: it can import nothing, since it is no file. */
-export const workerSource: string = `(${work})(process.getBuiltinModule("node:worker_threads").workerData);`;
-
-function work({ memory, address, thread, workers, control, failed }: WorkerData): void {
+/** Runs for ever. It can use nothing from outside, since a worker is given its text alone. */
+export function work({ memory, address, thread, workers, control, failed }: WorkerData, onStart: () => void): void {
   const words = new Int32Array(memory.buffer, address, control.sizeBytes / 4);
   const at = (field: "job" | "arrived" | "finished" | "command" | "argument" | "table" | "messageBytes"): number =>
     control[field] / 4;
@@ -82,6 +80,7 @@ function work({ memory, address, thread, workers, control, failed }: WorkerData)
 
   let done = 0;
   finish();
+  onStart();
   for (;;) {
     for (let spins = 50000; Atomics.load(words, at("job")) === done; spins--) {
       if (spins <= 0) Atomics.wait(words, at("job"), done);
