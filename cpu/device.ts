@@ -3,7 +3,7 @@
 import { kernels } from "./kernels.ts";
 import type { KernelTable, Operand } from "./machine.ts";
 import { arrayBytes, type Block, Memory, type Value } from "./memory.ts";
-import { type CpuOptions, Programs } from "./programs.ts";
+import { type CpuFacts, type CpuOptions, Programs } from "./programs.ts";
 import { runTask } from "./record.ts";
 import { tileInUse } from "./wide.ts";
 import { allocateArray, type TypedArray, viewArray } from "../ops/dtype.ts";
@@ -12,7 +12,7 @@ import type { ComputeKind, Kernel, KernelOf } from "../ops/kernel.ts";
 import type { Program } from "../ops/program.ts";
 import { input } from "../ops/scalar.ts";
 import { contiguous, isContiguous, sizeOf, type TensorType } from "../ops/shape.ts";
-import { type Backend, ConcreteTensor, type ProgramFacts } from "../ops/tensor.ts";
+import { type Backend, ConcreteTensor } from "../ops/tensor.ts";
 
 /** Whether a program is what `bind` makes of one operation: it takes all inputs in order, and its results are all. */
 function isOneOperation({ equations, constants, inputs, outputs }: Program): boolean {
@@ -27,7 +27,9 @@ function isOneOperation({ equations, constants, inputs, outputs }: Program): boo
 const copyKernel = perDType((dtype): Kernel => ({ kind: "map", body: input(0, dtype) }));
 
 export class CpuDevice implements Backend {
-  readonly name = "cpu";
+  readonly name: string;
+  /** Each operand is an argument of a kernel's code for each of its loops, and WebAssembly allows for 1000. */
+  readonly mostOperands = 100;
   readonly #own: KernelTable;
   #kernels: KernelTable;
   /** The library that has kernels of its own run. */
@@ -38,8 +40,9 @@ export class CpuDevice implements Backend {
   readonly #constants = new Map<string, Block>();
 
   constructor(kernels: KernelTable, options: CpuOptions = {}) {
+    this.name = options.name ?? "cpu";
     this.#own = this.#kernels = kernels;
-    this.#programs = new Programs(kernels, this.#memory, options, (value, type) => this.#constant(value, type));
+    this.#programs = new Programs(this, kernels, this.#memory, options, (value, type) => this.#constant(value, type));
   }
 
   get info(): Readonly<Record<string, unknown>> {
@@ -110,7 +113,7 @@ export class CpuDevice implements Backend {
   }
 
   /** What was compiled for a program; null if it has not been. */
-  factsOf(program: Program): ProgramFacts | null {
+  factsOf(program: Program): CpuFacts | null {
     return this.#programs.factsOf(program);
   }
 

@@ -5,22 +5,34 @@ import { compile, type Executable } from "./executable.ts";
 import type { KernelTable } from "./machine.ts";
 import { arrayBytes, type Block, type Memory, type Value } from "./memory.ts";
 import { NoWorkers, Pool, threadsHere } from "./pool.ts";
+import { platform } from "./threads.ts";
 import { NothingToCut, type Result, type Schedule, scheduleOf, worthWaking } from "./schedule.ts";
 import { workOf } from "./work.ts";
 import { fuse } from "../jit/fuse.ts";
 import type { Plan } from "../jit/plan.ts";
+import { count } from "../ops/errors.ts";
 import type { ComputeKind, KernelOf } from "../ops/kernel.ts";
 import type { Program } from "../ops/program.ts";
-import type { ProgramFacts } from "../ops/tensor.ts";
+import type { Backend, ProgramFacts } from "../ops/tensor.ts";
 import { scalarKey } from "../ops/scalar.ts";
 import { type TensorType, typeString } from "../ops/shape.ts";
 
 /** How a device works; the defaults are for use, other values for tests. */
 export interface CpuOptions {
+  /** `cpu` unless told. */
+  readonly name?: string;
   /** As many as there are cores, unless told. */
   readonly threads?: number;
   /** Kernels of programs that take less are not cut, in nanoseconds: a barrier costs about one microsecond. */
   readonly worthCutting?: number;
+}
+
+/** What a CPU tells of a program. */
+export interface CpuFacts extends ProgramFacts {
+  /** How many share the work. */
+  readonly threads: number;
+  /** How often threads wait for each other in a run. */
+  readonly barriers: number;
 }
 
 /** A plan, and what was compiled of it for inputs of some strides. */
@@ -43,12 +55,15 @@ const variantsKept = 16;
 const kernelsKept = 512;
 
 export class Programs {
+  readonly #device: Backend;
   #kernels: KernelTable;
   readonly #memory: Memory;
   readonly #constantOf: (value: number, type: TensorType) => Value;
   #compiled = new WeakMap<Program, Compiled>();
   readonly #single = new Map<string, Executable>();
+  /** So many share the work of a program once their workers are there. */
   #threads: number;
+  #areThere: boolean;
   readonly #worthCutting: number;
   #pool: Pool | null = null;
   /** The control block of the threads, and the table of addresses. */
@@ -57,29 +72,32 @@ export class Programs {
   #tableEntries = 0;
   #words: Uint32Array = new Uint32Array(0);
 
-  /** `constantOf` makes a value of one number, whose block it holds. */
+  /** For a device; `constantOf` makes a value of one number, whose block it holds. */
   constructor(
+    device: Backend,
     kernels: KernelTable,
     memory: Memory,
     { threads, worthCutting = 15000 }: CpuOptions,
     constantOf: (value: number, type: TensorType) => Value,
   ) {
+    this.#device = device;
     this.#kernels = kernels;
     this.#memory = memory;
     this.#constantOf = constantOf;
     this.#threads = threads === 1 ? 1 : threadsHere(threads);
+    this.#areThere = platform()?.startsAtOnce ?? true;
     this.#worthCutting = worthCutting;
   }
 
   /** Has programs compiled with other kernels: what was compiled before is forgotten. */
   useKernels(kernels: KernelTable): void {
     this.#kernels = kernels;
-    this.#compiled = new WeakMap();
-    this.#single.clear();
+    this.#forget();
   }
 
+  /** How many threads a program gets that is compiled now. */
   get threads(): number {
-    return this.#threads;
+    return this.#areThere ? this.#threads : 1;
   }
 
   /**
@@ -111,24 +129,28 @@ export class Programs {
   }
 
   /** What was compiled for a program last; null if it has not run. */
-  factsOf(program: Program): ProgramFacts | null {
+  factsOf(program: Program): CpuFacts | null {
     const compiled = this.#compiled.get(program);
     const last = compiled?.variants.at(-1);
     if (compiled === undefined || last === undefined) return null;
-    const { schedule, bytes } = last.executable;
+    const { schedule: { lists, barriers, arenaBytes, made }, bytes } = last.executable;
     return {
-      threads: schedule.lists.length,
-      barriers: schedule.barriers,
-      arenaBytes: schedule.arenaBytes,
+      device: this.#device.name,
+      how: `${count(lists.length, "thread")}, ${count(barriers, "barrier")}`,
+      threads: lists.length,
+      barriers,
+      arenaBytes,
       codeBytes: bytes.length,
-      reusable: schedule.made.flatMap(({ overwrites }) => overwrites < 0 ? [] : [overwrites]),
+      reusable: made.flatMap(({ overwrites }) => overwrites < 0 ? [] : [overwrites]),
       copies: compiled.variants.reduce((sum, { executable }) => sum + executable.counts.copies, 0),
     };
   }
 
   #executableOf(program: Program, inputs: readonly Value[], donated: ReadonlySet<number>): Executable {
     let compiled = this.#compiled.get(program);
-    if (compiled === undefined) this.#compiled.set(program, compiled = { plan: fuse(program), variants: [] });
+    if (compiled === undefined) {
+      this.#compiled.set(program, compiled = { plan: fuse(program, this.#device), variants: [] });
+    }
     for (const variant of compiled.variants) if (fits(variant, inputs, donated)) return variant.executable;
     const executable = this.#compile(compiled.plan, inputs, donated);
     if (compiled.variants.length >= variantsKept) compiled.variants.shift();
@@ -155,7 +177,7 @@ export class Programs {
       try {
         const schedule = scheduleOf(this.#kernels, plan, inputs, donated, this.#threads, this.#worthCutting);
         this.#pool ??= this.#startPool();
-        return schedule;
+        if (this.#areThere) return schedule;
       } catch (error) {
         if (error instanceof NoWorkers) this.#threads = 1;
         else if (!(error instanceof NothingToCut)) throw error;
@@ -261,7 +283,18 @@ export class Programs {
       this.#control,
       (bytes) => memory.allocate(bytes),
       (address) => memory.free(address),
+      () => {
+        // What was compiled for one thread until now is compiled anew.
+        this.#areThere = true;
+        this.#forget();
+      },
+      () => this.#threads = 1,
     );
+  }
+
+  #forget(): void {
+    this.#compiled = new WeakMap();
+    this.#single.clear();
   }
 
   #reserveTable(entries: number): void {

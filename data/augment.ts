@@ -2,7 +2,7 @@
 
 import { checkOptions } from "../ops/arguments.ts";
 import { vmap } from "../grad/vmap.ts";
-import { arange } from "../ops/create.ts";
+import { iota } from "../ops/create.ts";
 import { add } from "../ops/arithmetic.ts";
 import { ShapeError } from "../ops/errors.ts";
 import { take } from "../ops/indexing.ts";
@@ -49,8 +49,8 @@ export function augment(key: Tensor, images: Tensor, options: AugmentOptions = {
   const padded = pad(images, [[0, 0], [shift, shift], [shift, shift], [0, 0]]);
   const [tops, lefts] = split(key).map((half) => randint(half, [n], { minval: 0, maxval: 2 * shift + 1 }));
   const window = (image: Tensor, top: Tensor, left: Tensor): Tensor => {
-    const rows = take(image, add(arange(height), top), { axis: 0 });
-    return take(rows, add(arange(width), left), { axis: 1 });
+    const rows = take(image, add(iota([height], 0, top.device), top), { axis: 0 });
+    return take(rows, add(iota([width], 0, left.device), left), { axis: 1 });
   };
   return vmap(window)(padded, tops!, lefts!);
 }

@@ -1,12 +1,13 @@
 /** The call of a program as one operation, so that what was traced once stays whole under every transform. */
 
 import { bind } from "../ops/bind.ts";
-import { zeros } from "../ops/create.ts";
+import { constantOf } from "../ops/create.ts";
+import { placeBeside } from "../ops/devices.ts";
 import { isFloat } from "../ops/dtype.ts";
 import type { Direction, Linearized, Primitive } from "../ops/primitive.ts";
 import { evaluate, type Program, trace } from "../ops/program.ts";
 import type { TensorType } from "../ops/shape.ts";
-import type { Tensor } from "../ops/tensor.ts";
+import type { Device, Tensor } from "../ops/tensor.ts";
 import { jvp } from "./jvp.ts";
 import { flows } from "./rules.ts";
 import { type Halves, split } from "./split.ts";
@@ -30,9 +31,9 @@ const callP: Primitive<CallParams> = {
   },
 };
 
-/** The results of a program for these inputs. */
-export function call(name: string, program: Program, inputs: readonly Tensor[]): readonly Tensor[] {
-  return bind(callP, inputs, { name, program });
+/** The results of a program for these inputs; of one without any, on the given device. */
+export function call(name: string, program: Program, inputs: readonly Tensor[], device?: Device): readonly Tensor[] {
+  return bind(callP, inputs, { name, program }, device);
 }
 
 /** Programs made from a program, by what they compute. */
@@ -77,12 +78,13 @@ function linearize(
   const open = wanted.flatMap((isWanted, i) => (isWanted ? [i] : []));
   const [given, made] = direction === "forward" ? [open, reached] : [reached, open];
   const types = direction === "forward" ? inputs.map((x) => x.type) : outputs.map((y) => y.type);
+  const device = placeBeside(outputs);
   return {
     outputs,
     residuals,
     apply(ts) {
-      const dense = given.map((i) => ts[i] ?? zeros(types[i]!.shape, { dtype: types[i]!.dtype }));
-      const results = call(name, second, [...residuals, ...dense]);
+      const dense = given.map((i) => ts[i] ?? constantOf(0, types[i]!.dtype, types[i]!.shape, device));
+      const results = call(name, second, [...residuals, ...dense], device);
       const sparse = new Array<Tensor | null>((direction === "forward" ? outputs : inputs).length).fill(null);
       made.forEach((i, k) => sparse[i] = results[k]!);
       return sparse;

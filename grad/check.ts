@@ -1,11 +1,11 @@
 /** The gradient checker: derivatives against differences of the function itself. */
 
 import { checkOptions, toTensor } from "../ops/arguments.ts";
-import { tensor } from "../ops/literal.ts";
+import { literal } from "../ops/literal.ts";
 import { isFloat } from "../ops/dtype.ts";
 import { cast } from "../ops/cast.ts";
 import { describe } from "../ops/errors.ts";
-import type { Tensor } from "../ops/tensor.ts";
+import { checkReadable, isTensor, type Tensor } from "../ops/tensor.ts";
 import { putTogether, takeApart } from "../ops/structure.ts";
 import { callSync, checkFunction, isDifferentiable } from "./function.ts";
 import { jvp } from "./jvp.ts";
@@ -59,6 +59,7 @@ export function checkGrads<A extends readonly unknown[]>(
     throw new TypeError(`checkGrads() takes modes among "fwd" and "rev", got ${describe(modes)}`);
   }
   const { leaves, structure } = takeApart("checkGrads", args);
+  for (const leaf of leaves) if (isTensor(leaf)) checkReadable("checkGrads", leaf);
   const fixed = leaves.map((leaf) => isDifferentiable(leaf) ? null : toTensor("checkGrads", leaf));
   // Differences of a float32 function are noise, so all floats become float64.
   const primals = leaves.filter(isDifferentiable).map((leaf) => cast(toTensor("checkGrads", leaf), "float64"));
@@ -107,7 +108,7 @@ function directionLike(xs: readonly Tensor[], salt: number): Tensor[] {
   let n = salt * 1000;
   return xs.map((x) => {
     const values = Float64Array.from({ length: x.size }, () => 2 * ((++n * 0.6180339887498949) % 1) - 1);
-    return cast(tensor(values, { shape: x.shape }), x.dtype);
+    return literal(values, { shape: x.shape, dtype: x.dtype }, x.device);
   });
 }
 
@@ -124,7 +125,7 @@ function differences(f: ListFunction, primals: readonly Tensor[], direction: rea
   const at = (h: number): number[] =>
     flat(f(...primals.map((x, i) => {
       const [p, d] = [x.dataSync<Float64Array>(), direction[i]!.dataSync<Float64Array>()];
-      return tensor(p.map((v, k) => v + h * d[k]!), { shape: x.shape });
+      return literal(p.map((v, k) => v + h * d[k]!), { shape: x.shape }, x.device);
     })));
   const central = (h: number): number[] => {
     const [plus, minus] = [at(h), at(-h)];

@@ -1,10 +1,10 @@
 /** What all transforms do around a function: check its result, read trees of arguments. */
 
-import { toTensor } from "../ops/arguments.ts";
+import { scalarOf } from "../ops/arguments.ts";
+import { constantOf } from "../ops/create.ts";
 import { isFloat } from "../ops/dtype.ts";
-import { cast } from "../ops/cast.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
-import { sameShape, type TensorType, typeString } from "../ops/shape.ts";
+import { sameShape, typeString } from "../ops/shape.ts";
 import { Tensor, type TensorLike } from "../ops/tensor.ts";
 
 /** Refuses what cannot be called: at once, and not when the transformed function is. */
@@ -42,18 +42,29 @@ export function isDifferentiable(leaf: TensorLike): boolean {
   return leaf instanceof Tensor ? isFloat(leaf.dtype) : typeof leaf === "number";
 }
 
-/** A tangent or cotangent for a value of type `type`, checked; bare numbers adopt the type. */
-export function matching(transform: string, what: string, type: TensorType, x: unknown): Tensor {
-  const t = toTensor(transform, x);
+/** What is remembered of a value that need not be kept: its type, and where it lives. */
+export type Blank = Pick<Tensor, "type" | "device">;
+
+export function blankOf({ type, device }: Tensor): Blank {
+  return { type, device };
+}
+
+export function zerosFor({ type: { dtype, shape }, device }: Blank): Tensor {
+  return constantOf(0, dtype, shape, device);
+}
+
+/** A tangent or cotangent for such a value, checked; bare numbers adopt its dtype and device. */
+export function matching(transform: string, what: string, { type, device }: Blank, x: unknown): Tensor {
+  const t = x instanceof Tensor ? x : scalarOf(transform, x, type.dtype, device);
   if (!sameShape(t.shape, type.shape)) {
     throw new ShapeError(`${transform}() needs a ${what} of type ${typeString(type)}, got ${typeString(t.type)}`);
   }
-  if (t.dtype !== type.dtype && x instanceof Tensor) {
+  if (t.dtype !== type.dtype) {
     throw new TypeError(
       `${transform}() needs a ${what} of type ${typeString(type)}, got ${typeString(t.type)}: cast() it`,
     );
   }
-  return cast(t, type.dtype);
+  return t;
 }
 
 /** Replaces the tensors anywhere in a value; what is no array or plain object stays as it is. */

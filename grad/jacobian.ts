@@ -1,15 +1,15 @@
 /** Jacobians and Hessians: derivatives along every basis direction at once. */
 
-import { checkOptions, toTensor } from "../ops/arguments.ts";
-import { zeros } from "../ops/create.ts";
-import { eye } from "../ops/matrices.ts";
+import { checkOptions, tensorsOf } from "../ops/arguments.ts";
+import { constantOf } from "../ops/create.ts";
+import { identity } from "../ops/matrices.ts";
 import { concatenate } from "../ops/joining.ts";
 import { moveAxis, reshape, slice } from "../ops/movement.ts";
 import { sizeOf, typeString } from "../ops/shape.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { putTogether, takeApart } from "../ops/structure.ts";
 import type { MapLeaves } from "../ops/tree.ts";
-import { argumentAt, checkFunction, isDifferentiable } from "./function.ts";
+import { argumentAt, checkFunction, isDifferentiable, zerosFor } from "./function.ts";
 import { runJvp } from "./jvp.ts";
 import { pullBack, record } from "./record.ts";
 import type { Grads } from "./types.ts";
@@ -41,10 +41,10 @@ function basis(leaves: readonly Tensor[]): Tensor[] {
   const total = leaves.reduce((n, x) => n + x.size, 0);
   let start = 0;
   return leaves.map((x) => {
-    const identity = eye(x.size, x.size, { dtype: x.dtype });
-    const block = (rows: number): Tensor => zeros([rows, x.size], { dtype: x.dtype });
-    const padded = concatenate([block(start), identity, block(total - start - x.size)]);
-    start += x.size;
+    const { dtype, size, device } = x;
+    const block = (rows: number): Tensor => constantOf(0, dtype, [rows, size], device);
+    const padded = concatenate([block(start), identity([size, size], dtype, device), block(total - start - size)]);
+    start += size;
     return reshape(padded, [total, ...x.shape]);
   });
 }
@@ -62,9 +62,8 @@ function unravel(x: Tensor, shapes: readonly (readonly number[])[]): Tensor[] {
 
 function smoothLeaves(transform: string, leaves: readonly unknown[]): Tensor[] {
   if (leaves.length === 0) throw new TypeError(`${transform}() found no tensor to differentiate`);
-  return leaves.map((leaf) => {
-    const x = toTensor(transform, leaf);
-    if (!isDifferentiable(leaf as Tensor)) {
+  return tensorsOf(transform, leaves).map((x, i) => {
+    if (!isDifferentiable(leaves[i] as Tensor)) {
       throw new TypeError(`${transform}() cannot differentiate ${typeString(x.type)}: cast() it to float32`);
     }
     return x;
@@ -169,7 +168,7 @@ function forwardJacobian<A extends readonly unknown[], R, N extends number>(
       smoothLeaves(transform, values);
       const columns = vmap((tangents: Tensor[]) => {
         const pushed = tape.forward(tangents, results.nodes);
-        return results.types.map(({ shape, dtype }, i) => pushed[i] ?? zeros(shape, { dtype }));
+        return results.blanks.map((blank, i) => pushed[i] ?? zerosFor(blank));
       })(basis(inputs));
       const blocks = columns.map((column) =>
         putTogether(structure, unravel(column, inputs.map((x) => x.shape)).map(lead))

@@ -1,7 +1,7 @@
 /** Forward mode: values carried together with their tangents. */
 
-import { zeros, zerosLike } from "../ops/create.ts";
-import { toTensor } from "../ops/arguments.ts";
+import { zerosLike } from "../ops/create.ts";
+import { tensorsOf, toTensor } from "../ops/arguments.ts";
 import { isFloat } from "../ops/dtype.ts";
 import { describe } from "../ops/errors.ts";
 import type { Primitive } from "../ops/primitive.ts";
@@ -9,7 +9,7 @@ import { handOut, Owner, tidy } from "../ops/scope.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { Trace, Tracer } from "../ops/trace.ts";
 import { putTogether, takeApart } from "../ops/structure.ts";
-import { callSync, checkFunction, isDifferentiable } from "./function.ts";
+import { blankOf, callSync, checkFunction, isDifferentiable, zerosFor } from "./function.ts";
 import { readTangents, record } from "./record.ts";
 import { linearize as linearizeOperation } from "./rules.ts";
 import type { Grads } from "./types.ts";
@@ -96,19 +96,19 @@ export function runJvp<A extends readonly unknown[], R>(
   }
   const trace = new JvpTrace(transform);
   const { leaves, structure } = takeApart(transform, primals);
-  const values = leaves.map((leaf) => toTensor(transform, leaf));
+  const values = tensorsOf(transform, leaves);
   const given = readTangents(
     transform,
     "tangent",
     structure,
-    values.map((x) => x.type),
+    values.map(blankOf),
     leaves.map(isDifferentiable),
     tangents,
   );
   const traced = values.map((x, i) => (given[i] === null ? x : new JvpTracer(trace, x, given[i]!, "an argument")));
   try {
     const out = takeApart(transform, callSync(transform, f, putTogether(structure, traced) as A));
-    const pairs = out.leaves.map((leaf) => trace.pair(toTensor(transform, leaf)));
+    const pairs = out.leaves.map((leaf) => trace.pair(toTensor(transform, leaf, values)));
     const results = pairs.map(([y]) => handOut(y));
     const pushed = pairs.map(([y, t]) => (isFloat(y.dtype) ? handOut(t ?? zerosLike(y)) : null));
     return [putTogether(out.structure, results) as R, putTogether(out.structure, pushed) as Grads<R>];
@@ -140,14 +140,12 @@ export function linearize<A extends readonly unknown[], R>(
   ...primals: A
 ): [R, (...tangents: { readonly [K in keyof A]: Grads<A[K]> }) => Grads<R>] {
   const { recording: { tape, inputs, results }, values } = record("linearize", "forward", f, primals, false);
-  const { types, differentiable } = inputs;
+  const { blanks, differentiable } = inputs;
   tape.settle();
   const linear = (...tangents: { readonly [K in keyof A]: Grads<A[K]> }): Grads<R> => {
-    const given = readTangents("linearize", "tangent", inputs.structure, types, differentiable, tangents);
+    const given = readTangents("linearize", "tangent", inputs.structure, blanks, differentiable, tangents);
     const pushed = tape.forward(given.filter((_, i) => differentiable[i]), results.nodes);
-    const filled = results.types.map(({ shape, dtype }, i) =>
-      isFloat(dtype) ? pushed[i] ?? zeros(shape, { dtype }) : null
-    );
+    const filled = results.blanks.map((blank, i) => isFloat(blank.type.dtype) ? pushed[i] ?? zerosFor(blank) : null);
     return putTogether(results.structure, filled) as Grads<R>;
   };
   return [putTogether(results.structure, values) as R, linear];

@@ -1,26 +1,24 @@
 /** Running a function under a tape: arguments in, results out, both as leaves of trees. */
 
-import { toTensor } from "../ops/arguments.ts";
-import { zeros } from "../ops/create.ts";
+import { tensorsOf, toTensor } from "../ops/arguments.ts";
 import { describe } from "../ops/errors.ts";
 import { handOut } from "../ops/scope.ts";
-import type { TensorType } from "../ops/shape.ts";
 import type { Tensor } from "../ops/tensor.ts";
 import { leavesAs, putTogether, sameStructure, type Structure, takeApart } from "../ops/structure.ts";
-import { callSync, isDifferentiable, mapTensors, matching } from "./function.ts";
+import { type Blank, blankOf, callSync, isDifferentiable, mapTensors, matching, zerosFor } from "./function.ts";
 import { type Node, Tape } from "./tape.ts";
 
 /** Arguments without their values: a pullback outlives its call, and keeps only what it needs. */
 export interface Arguments {
   readonly structure: Structure;
-  readonly types: readonly TensorType[];
+  readonly blanks: readonly Blank[];
   readonly differentiable: readonly boolean[];
 }
 
 /** What a function returned, likewise. */
 export interface Results {
   readonly structure: Structure;
-  readonly types: readonly TensorType[];
+  readonly blanks: readonly Blank[];
   readonly nodes: readonly (Node | null)[];
 }
 
@@ -47,21 +45,21 @@ export function record<A extends readonly unknown[]>(
 ): Recorded {
   const tape = new Tape(transform, direction);
   const { leaves, structure } = takeApart(transform, args);
-  const primals = leaves.map((leaf) => toTensor(transform, leaf));
+  const primals = tensorsOf(transform, leaves);
   const differentiable = leaves.map(isDifferentiable);
   const traced = primals.map((x, i) => (differentiable[i] ? tape.input(x) : x));
   try {
     const result = callSync(transform, f, putTogether(structure, traced) as A);
     const [y, aux] = hasAux ? pair(transform, result) : [result, null];
     const out = takeApart(transform, y);
-    const outputs = out.leaves.map((leaf) => toTensor(transform, leaf));
+    const outputs = out.leaves.map((leaf) => toTensor(transform, leaf, primals));
     return {
       recording: {
         tape,
-        inputs: { structure, types: primals.map((x) => x.type), differentiable },
+        inputs: { structure, blanks: primals.map(blankOf), differentiable },
         results: {
           structure: out.structure,
-          types: outputs.map((x) => x.type),
+          blanks: outputs.map(blankOf),
           nodes: outputs.map((x) => tape.nodeOf(x)),
         },
       },
@@ -89,20 +87,18 @@ export function pullBack(
   const seeds = results.nodes.flatMap((node, i) => (cotangents[i] == null ? [] : [[node, cotangents[i]] as const]));
   const pulled = tape.backward(seeds);
   let next = 0;
-  return inputs.types.map(({ shape, dtype }, i) =>
-    inputs.differentiable[i] ? pulled[next++] ?? zeros(shape, { dtype }) : null
-  );
+  return inputs.blanks.map((blank, i) => inputs.differentiable[i] ? pulled[next++] ?? zerosFor(blank) : null);
 }
 
 /**
- * The leaves of a tree of tangents or cotangents for values of these types: null for integers and bools, where the tree
+ * The leaves of a tree of tangents or cotangents for such values: null for integers and bools, where the tree
  * has null as well (or anything, which is ignored).
  */
 export function readTangents(
   op: string,
   what: "tangent" | "cotangent",
   structure: Structure,
-  types: readonly TensorType[],
+  blanks: readonly Blank[],
   differentiable: readonly boolean[],
   tree: unknown,
 ): (Tensor | null)[] {
@@ -111,12 +107,12 @@ export function readTangents(
   const whole = sameStructure(takeApart(op, tree).structure, structure);
   const given = leavesAs(op, whole ? structure : onlyFloats, tree, `a ${what}`);
   let next = 0;
-  return types.map((type, i) => {
+  return blanks.map((blank, i) => {
     if (!differentiable[i]) {
       if (whole) next++;
       return null;
     }
-    return matching(op, what, type, given[next++]);
+    return matching(op, what, blank, given[next++]);
   });
 }
 

@@ -76,15 +76,15 @@ export function runVjp<A extends readonly unknown[], R>(
   hasAux: boolean,
 ): [R, Pullback<A, R>, unknown] {
   const { recording, values, aux } = record(transform, "reverse", f, args, hasAux);
-  const { tape, inputs, results: { structure, types } } = recording;
+  const { tape, inputs, results: { structure, blanks } } = recording;
   tape.settle();
   const pullback = (cotangent: Grads<R>): { -readonly [K in keyof A]: Grads<A[K]> } => {
     const given = readTangents(
       "pullback",
       "cotangent",
       structure,
-      types,
-      types.map(({ dtype }) => isFloat(dtype)),
+      blanks,
+      blanks.map(({ type }) => isFloat(type.dtype)),
       cotangent,
     );
     return putTogether(inputs.structure, pullBack(recording, given)) as { -readonly [K in keyof A]: Grads<A[K]> };

@@ -1,7 +1,8 @@
 /** Batching: a function of single examples becomes one of whole batches. */
 
-import { checkOptions, toTensor } from "../ops/arguments.ts";
-import { zeros } from "../ops/create.ts";
+import { checkOptions, tensorsOf, toTensor } from "../ops/arguments.ts";
+import { constantOf } from "../ops/create.ts";
+import { placeBeside } from "../ops/devices.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
 import { broadcastTo, moveAxis } from "../ops/movement.ts";
 import type { Primitive } from "../ops/primitive.ts";
@@ -83,8 +84,9 @@ class BatchTrace extends Trace {
 
   /** The results of an empty batch, whose axes cannot be split up again after they were merged. */
   #nothing(primitive: Primitive, inputs: readonly Tensor[], params: unknown): readonly Tensor[] {
+    const device = placeBeside(inputs);
     return primitive.infer(inputs.map((x) => x.type), params).map(({ dtype, shape }) =>
-      this.tracer(zeros([0, ...shape], { dtype }), `${primitive.name}()`)
+      this.tracer(constantOf(0, dtype, [0, ...shape], device), `${primitive.name}()`)
     );
   }
 }
@@ -156,7 +158,7 @@ export function vmap<A extends readonly unknown[], R>(
         `vmap() has inAxes for ${inAxes.length} arguments, but the function was called with ${args.length}`,
       );
     }
-    const values = leaves.map((leaf) => toTensor("vmap", leaf));
+    const values = tensorsOf("vmap", leaves);
     const axes = axesOf("inAxes", inAxes, structure).map((axis, i) =>
       axis === null ? null : batchAxis(axis, values[i]!)
     );
@@ -171,7 +173,7 @@ export function vmap<A extends readonly unknown[], R>(
       const out = takeApart("vmap", callSync("vmap", f, putTogether(structure, traced) as A));
       const places = axesOf("outAxes", outAxes, out.structure);
       const results = tidy(
-        () => out.leaves.map((leaf, i) => handOut(collect(trace, toTensor("vmap", leaf), places[i]!))),
+        () => out.leaves.map((leaf, i) => handOut(collect(trace, toTensor("vmap", leaf, values), places[i]!))),
         () => [],
       );
       return putTogether(out.structure, results) as R;

@@ -1,10 +1,11 @@
 /** What `jit` compiled, for people to read. */
 
 import type { Program } from "../ops/program.ts";
-import { currentDevice, type ProgramFacts } from "../ops/tensor.ts";
+import type { ProgramFacts } from "../ops/tensor.ts";
 import { byteSize, costOf } from "./cost.ts";
 import { fuse } from "./fuse.ts";
 import type { Entry } from "./jit.ts";
+import { homeOf } from "./home.ts";
 import { count, showSignature } from "./signature.ts";
 
 /** One compiled program. */
@@ -27,7 +28,7 @@ export interface Compiled {
   readonly inputBytes: number;
   /** Bytes of the results. */
   readonly outputBytes: number;
-  /** What the device made of it; null if it has not run by itself, but within another program. */
+  /** What the device where it ran last made of it; null if it has not run by itself, but within another program. */
   readonly device: ProgramFacts | null;
   /** How many of the tensors that the program reads are donated. */
   readonly donated: number;
@@ -78,17 +79,15 @@ export class Explanation {
 /** What the device says, in words. */
 function deviceLines({ device, donated }: Compiled): string[] {
   if (device === null) return [];
-  const { threads, barriers, arenaBytes, codeBytes, reusable, copies } = device;
-  const made =
-    `    ${count(threads, "thread")}, ${count(barriers, "barrier")}, ${short(arenaBytes)}B for values on the way, ` +
-    `${short(codeBytes)}B of code`;
+  const { device: name, how, arenaBytes, codeBytes, reusable, copies } = device;
+  const made = `    on ${name}: ${how}, ${short(arenaBytes)}B for values on the way, ${short(codeBytes)}B of code`;
   if (donated === 0) return [made];
   const taken = `    ${reusable.length} of ${count(donated, "donated tensor")} can become results`;
   return [made, copies === 0 ? taken : `${taken}; ${count(copies, "time")} others held one, and it was left as it was`];
 }
 
-function describeEntry({ signature, program, reason, calls, donated }: Entry): Compiled {
-  const plan = fuse(program);
+function describeEntry({ signature, program, reason, calls, donated, device }: Entry): Compiled {
+  const plan = fuse(program, device ?? homeOf(program));
   const kernels: Record<string, number> = {};
   for (const { kernel } of plan.steps) {
     if (kernel.kind !== "view") kernels[kernel.kind] = (kernels[kernel.kind] ?? 0) + 1;
@@ -104,7 +103,7 @@ function describeEntry({ signature, program, reason, calls, donated }: Entry): C
     bytes,
     inputBytes: bytesOf(program, Array.from({ length: program.inputs }, (_, slot) => slot)),
     outputBytes: bytesOf(program, program.outputs),
-    device: currentDevice().factsOf(program),
+    device: device?.factsOf(program) ?? null,
     donated: donated.size,
   };
 }

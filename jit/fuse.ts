@@ -7,28 +7,32 @@
 import { compose } from "./compose.ts";
 import { type Group, groupUnits } from "./groups.ts";
 import { inline } from "./inline.ts";
+import { bringConstants } from "./home.ts";
 import type { Plan, Step } from "./plan.ts";
+import { recompute } from "./recompute.ts";
 import { simplify } from "./simplify.ts";
 import { lower, type Lowered, type View } from "./units.ts";
 import type { Kernel } from "../ops/kernel.ts";
 import type { Program } from "../ops/program.ts";
 import type { Shape, TensorType } from "../ops/shape.ts";
-import { ConcreteTensor } from "../ops/tensor.ts";
+import { type Backend, ConcreteTensor } from "../ops/tensor.ts";
 
 export type { Plan, Step } from "./plan.ts";
 
-export function fuse(called: Program): Plan {
-  const program = simplify(inline(called));
-  const steps = stepsOf(lower(program), program.outputs);
+/** The plan of a program; the constants of one that is to run are brought to its device. */
+export function fuse(called: Program, device: Backend | null = null): Plan {
+  const written = inline(called);
+  const program = simplify(device === null ? written : bringConstants(written, device));
+  const steps = stepsOf(lower(program), program.outputs, device?.mostOperands ?? Infinity);
   return { steps: withLastUses(steps, program.outputs), constants: constantsOf(program), outputs: program.outputs };
 }
 
 /** A kernel for each group, after those whose results it reads, and views where something reads them. */
-function stepsOf(lowered: Lowered, outputs: readonly number[]): Omit<Step, "lastUses">[] {
-  const { views, uniform } = lowered;
-  const types: TensorType[] = [...lowered.types];
+function stepsOf(program: Lowered, outputs: readonly number[], mostOperands: number): Omit<Step, "lastUses">[] {
+  const { views, uniform } = program;
   const baseOf = (slot: number): number => views.has(slot) ? baseOf(views.get(slot)!.slot) : slot;
-  const groups = groupUnits(lowered, outputs.map(baseOf));
+  const { lowered, groups } = grouped(program, outputs.map(baseOf), mostOperands);
+  const types: TensorType[] = [...lowered.types];
   const groupOf = new Map(groups.flatMap((group) => group.units.map(({ output }) => [output, group] as const)));
   const readOutside = new Set(outputs.map(baseOf));
   for (const group of groups) {
@@ -75,6 +79,22 @@ function stepsOf(lowered: Lowered, outputs: readonly number[]): Omit<Step, "last
   groups.forEach(writeGroup);
   outputs.forEach(writeSlot);
   return steps;
+}
+
+/** Groups anew with what is computed again, as long as there is such. */
+function grouped(
+  lowered: Lowered,
+  outputs: readonly number[],
+  mostOperands: number,
+): { readonly lowered: Lowered; readonly groups: readonly Group[] } {
+  let groups = groupUnits(lowered, outputs, mostOperands);
+  for (let round = 0; round < 3; round++) {
+    const next = recompute(lowered, groups, outputs);
+    if (next === null) break;
+    lowered = next;
+    groups = groupUnits(lowered, outputs, mostOperands);
+  }
+  return { lowered, groups };
 }
 
 function withLastUses(steps: readonly Omit<Step, "lastUses">[], outputs: readonly number[]): Step[] {

@@ -29,13 +29,17 @@ export interface Group {
   readonly core: Unit | null;
 }
 
-/** The groups of all units that are no numbers, in the order of their last ones; what shares no kernel is alone. */
+/**
+ * The groups of all units that are no numbers, in the order of their last ones; what shares no kernel is alone. A kernel
+ * reads and writes at most so many operands.
+ */
 export function groupUnits(
   { units: all, uniform }: Pick<Lowered, "units" | "uniform">,
   outputs: readonly number[],
+  mostOperands: number,
 ): readonly Group[] {
   const units = all.filter(({ output }) => !uniform.has(output));
-  const grouping = new Grouping(units, outputs);
+  const grouping = new Grouping(units, outputs, mostOperands);
   const bySize = units.toSorted((a, b) => sizeOf(b.type.shape) - sizeOf(a.type.shape));
   while (bySize.filter((unit) => grouping.joinOnlyReader(unit)).length > 0);
   for (const unit of units) grouping.addEpilogue(unit);
@@ -49,6 +53,7 @@ class Grouping {
   readonly #makers = new Map<number, Unit>();
   readonly #readers = new Map<Unit, Set<Unit>>();
   readonly #outputs: ReadonlySet<number>;
+  readonly #mostOperands: number;
   readonly #groups = new Map<Unit, Group>();
   /** All groups so that each comes after those that it reads; null where one went into another. */
   readonly #order: (Group | null)[] = [];
@@ -56,8 +61,9 @@ class Grouping {
   /** Pairs that were found not to fit. */
   readonly #apart = new WeakMap<Group, WeakSet<Group>>();
 
-  constructor(units: readonly Unit[], outputs: readonly number[]) {
+  constructor(units: readonly Unit[], outputs: readonly number[], mostOperands: number) {
     this.#outputs = new Set(outputs);
+    this.#mostOperands = mostOperands;
     units.forEach((unit, i) => {
       this.#position.set(unit, i);
       this.#makers.set(unit.output, unit);
@@ -133,7 +139,7 @@ class Grouping {
   /** Whether a kernel of two groups has not too many operands. */
   #isSmall(a: Group, b: Group): boolean {
     // Units have few reads, and one result.
-    if (4 * (a.units.length + b.units.length) <= mostOperands) return true;
+    if (4 * (a.units.length + b.units.length) <= this.#mostOperands) return true;
     const operands = new Set<number>();
     for (const unit of [...a.units, ...b.units]) {
       const inside = (other: Unit | undefined): boolean => {
@@ -145,7 +151,7 @@ class Grouping {
         [...this.#readers.get(unit)!].some((reader) => !inside(reader));
       if (isStored) operands.add(unit.output);
     }
-    return operands.size <= mostOperands;
+    return operands.size <= this.#mostOperands;
   }
 
   /** Makes one group of two in order; false if another one would have to run between them. */
@@ -204,7 +210,7 @@ class Grouping {
         for (const other of units.slice(0, i)) {
           const pair = [this.#groups.get(one)!, this.#groups.get(other)!];
           const [a, b] = pair.sort((a, b) => this.#place.get(a)! - this.#place.get(b)!) as [Group, Group];
-          if (a === b || a.rows === null || b.rows === null || hasLongRows(a)) continue;
+          if (a === b || a.rows === null || b.rows === null) continue;
           const joined = candidates(a, b)[0];
           if (joined && !this.#reads(b, a) && this.#isSmall(a, b)) this.#unite(joined, a, b);
         }
@@ -212,20 +218,15 @@ class Grouping {
     }
   }
 
-  /** A reduction of long rows, for whose result nothing can wait in a cache, takes in what it alone reads, no more. */
+  /**
+   * A reduction of long rows, for whose result nothing can wait in a cache, takes in elementwise work on what it reduces,
+   * no more: it goes through memory once.
+   */
   #mayShare(a: Group, b: Group): boolean {
     if (a.core !== null || b.core !== null || hasLongRows(a)) return false;
     // Where rows have no elements, none can tell what is the same all along the row.
     if (a.domain.includes(0) || b.domain.includes(0)) return false;
-    if (!hasLongRows(b)) return true;
-    return a.rows === null && a.units.every((unit) => {
-      if (this.#outputs.has(unit.output)) return false;
-      for (const reader of this.#readers.get(unit)!) {
-        const group = this.#groups.get(reader);
-        if (group !== a && group !== b) return false;
-      }
-      return true;
-    });
+    return !hasLongRows(b) || (a.rows === null && sameShape(a.domain, b.domain));
   }
 
   /** Whether all that units of `b` read of `a` is there, in the joined group, when they are computed. */
@@ -293,7 +294,7 @@ function isThere(group: Omit<Group, "units">, maker: Unit, reader: Unit, { seen 
 }
 
 /** Whether a unit's result is seen as it is, but for axes of size 1. */
-function isSame(seen: Strided | null, { type }: Unit): boolean {
+export function isSame(seen: Strided | null, { type }: Unit): boolean {
   return seen !== null && isContiguous(seen) && seen.offset === 0 &&
     sameShape(withoutOnes(seen.shape), withoutOnes(type.shape));
 }
@@ -308,11 +309,13 @@ function isSpread({ shape, strides, offset }: Strided, group: Pick<Group, "domai
     axes.every((axis, i) => strides[axis] === expected[i]);
 }
 
-/** Each operand is an argument of a kernel's code for each of its loops, and WebAssembly allows for 1000. */
-const mostOperands = 100;
-
 /** Elements that stay in a cache between passes, and that one thread computes about as soon as several could. */
 const fewElements = 2 ** 16;
+
+export function isLarge(elements: number): boolean {
+  return elements > fewElements;
+}
+
 /** Enough rows for threads to share. */
 const enoughRows = 4;
 
@@ -322,7 +325,7 @@ const enoughRows = 4;
  */
 function hasLongRows({ domain, rows }: Group): boolean {
   const size = sizeOf(domain);
-  if (rows === null || size <= fewElements) return false;
+  if (rows === null || !isLarge(size)) return false;
   const length = sizeOf(domain.filter((_, axis) => rows[axis]));
   return !rows.at(-1) || length > fewElements || size / length < enoughRows;
 }

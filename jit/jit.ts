@@ -1,18 +1,20 @@
 /** `jit`: a function traced once for each kind of arguments, and from then on run as one program. */
 
-import { checkOptions, scalarOf, toTensor } from "../ops/arguments.ts";
+import { adopting, checkOptions, scalarOf, toTensor } from "../ops/arguments.ts";
 import { allConcrete, run } from "../ops/bind.ts";
+import { deviceNamed, placeBeside } from "../ops/devices.ts";
 import { type DType, dtypes, kindOf } from "../ops/dtype.ts";
 import { describe } from "../ops/errors.ts";
 import { part, type Program, trace, weaken } from "../ops/program.ts";
 import { handOut } from "../ops/scope.ts";
-import type { TensorType } from "../ops/shape.ts";
+import { type TensorType, typeString } from "../ops/shape.ts";
 import { countLeaves, putTogether, type Structure, takeApart } from "../ops/structure.ts";
-import { ConcreteTensor, isTensor, type Tensor, type TensorLike } from "../ops/tensor.ts";
+import { type Backend, ConcreteTensor, type Device, isTensor, type Tensor, type TensorLike } from "../ops/tensor.ts";
 import { recordingTrace } from "../ops/trace.ts";
 import { call } from "../grad/call.ts";
 import { callSync, checkFunction } from "../grad/function.ts";
 import { Explanation } from "./explain.ts";
+import { homeOf } from "./home.ts";
 import { difference, leavesOf, type Signature, signatureOf } from "./signature.ts";
 
 /** Options of {@linkcode jit}. */
@@ -24,6 +26,11 @@ export interface JitOptions {
    * Within another transform, which may need them, they are kept.
    */
   readonly donate?: readonly number[] | undefined;
+  /**
+   * The device to run on, or its name: arguments on the CPU are brought there in each call. Without it the program runs
+   * where its arguments are. Within another compiled function it runs where that one does.
+   */
+  readonly device?: Device | string | undefined;
 }
 
 /** A function that runs as compiled programs. */
@@ -37,7 +44,7 @@ export interface Jitted<A extends readonly unknown[], R> {
 interface Input {
   readonly leaf: number;
   readonly dtype: DType | null;
-  /** The number of the last call: many are the same in every call. */
+  /** The number of the last call, on its device: many are the same in every call. */
   last: { readonly value: TensorLike; readonly x: Tensor } | null;
 }
 
@@ -46,6 +53,8 @@ export interface Entry {
   readonly signature: Signature;
   readonly program: Program;
   readonly inputs: readonly Input[];
+  /** The leaf of the first input that is a tensor; null if there is none. */
+  readonly firstTensor: number | null;
   /** The inputs that are donated. */
   readonly donated: ReadonlySet<number>;
   /** Values that the function captured from another transform, as further inputs. */
@@ -56,6 +65,8 @@ export interface Entry {
   /** Why it was compiled. */
   readonly reason: string;
   calls: number;
+  /** Where it ran last; null before, and within other programs. */
+  device: Backend | null;
 }
 
 /** More programs than this for one function are not kept: the one that was not used for longest is forgotten. */
@@ -69,6 +80,8 @@ const capacity = 256;
  * values of static arguments; values of tensors and numbers make no difference. So f must be pure: what it prints or
  * changes happens once for each kind, and what it captures is read then. Random keys are arguments. Inside, values
  * cannot be read: choose by `where`. Transforms compose with it in any order, and what they make of it stays compiled.
+ *
+ * It runs on the device of its arguments, or on `device`; tensors on the CPU that it captures are brought there once.
  *
  * @param f A function of trees of tensors; not async.
  * @throws {TypeError} If f reads a value, is async, or is given what is no tree of tensors and not static.
@@ -94,6 +107,15 @@ const capacity = 256;
  * assertEquals(step(tensor([1, 2]), tensor([5, 6])).arraySync(), [5, 6]);
  * ```
  *
+ * @example On a device
+ * ```ts
+ * import { jit, mul, type Tensor, tensor } from "@pullback/pullback";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const double = jit((x: Tensor) => mul(x, 2), { device: "cpu" }); // or "gpu", after await gpu()
+ * assertEquals(double(tensor([1, 2])).device.name, "cpu");
+ * ```
+ *
  * @example Static arguments
  * ```ts
  * import { jit, sum, type Tensor, tensor } from "@pullback/pullback";
@@ -105,12 +127,15 @@ const capacity = 256;
  */
 export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, options: JitOptions = {}): Jitted<A, R> {
   checkFunction("jit", f);
-  checkOptions("jit", options, ["static", "donate"]);
+  checkOptions("jit", options, ["static", "donate", "device"]);
   const statics = positions("static", options.static);
   const donated = positions("donate", options.donate);
   for (const i of donated) {
     if (statics.has(i)) throw new TypeError(`jit() cannot donate argument ${i}, which is static`);
   }
+  const asked = options.device;
+  // A device of this name may be there only when the function is called.
+  if (asked !== undefined && typeof asked !== "string") deviceNamed("jit", asked);
   const name = f.name || "function";
   const entries: Entry[] = [];
 
@@ -134,23 +159,59 @@ export function jit<A extends readonly unknown[], R>(f: (...args: A) => R, optio
   function jitted(...args: A): R {
     const { entry, leaves } = entryFor(args);
     entry.calls++;
+    const isRecorded = recordingTrace() !== null;
+    const brings = asked !== undefined && !isRecorded;
+    const device = brings ? deviceNamed("jit", asked) : placeOf(entry, leaves);
+    const there = brings ? broughtTo(device, name, entry, leaves) : leaves;
     const inputs = entry.inputs.map((input) => {
-      const value = leaves[input.leaf]!;
+      const value = there[input.leaf]!;
       if (input.dtype === null) return value as Tensor;
-      if (recordingTrace() !== null) return scalarOf(name, value, input.dtype);
-      if (input.last === null || !Object.is(input.last.value, value)) {
-        input.last = { value, x: handOut(scalarOf(name, value, input.dtype)) };
+      if (isRecorded) return scalarOf(name, value, input.dtype, device);
+      if (input.last === null || !Object.is(input.last.value, value) || input.last.x.device !== device) {
+        input.last = { value, x: handOut(scalarOf(name, value, input.dtype, device)) };
       }
       return input.last.x;
     });
     inputs.push(...entry.captured);
-    if (!allConcrete(inputs)) return putTogether(entry.results, call(name, entry.program, inputs)) as R;
-    const results = run(entry.program, inputs, entry.donated);
+    if (!allConcrete(inputs)) return putTogether(entry.results, call(name, entry.program, inputs, device)) as R;
+    const results = run(entry.program, inputs, entry.donated, device);
+    entry.device = device;
     for (const i of donated) if (i < args.length) giveUp(name, i, args[i]);
+    if (brings) there.forEach((x, i) => isTensor(x) && x !== leaves[i] && x[Symbol.dispose]());
     return putTogether(entry.results, results) as R;
   }
 
   return Object.assign(jitted, { explain: () => new Explanation(name, entries) });
+}
+
+/** Where a program runs: with what it reads; or else with what it captured and cannot leave, or with its arguments. */
+function placeOf({ firstTensor, captured, program }: Entry, leaves: readonly TensorLike[]): Backend {
+  if (firstTensor !== null) return (leaves[firstTensor] as Tensor).device as Backend;
+  return homeOf(program) ?? placeBeside([...captured, ...leaves]) as Backend;
+}
+
+/** The leaves of a call, those that the program reads on the device where it runs. */
+function broughtTo(
+  device: Backend,
+  name: string,
+  { inputs }: Entry,
+  leaves: readonly TensorLike[],
+): readonly TensorLike[] {
+  const there = [...leaves];
+  for (const { leaf, dtype } of inputs) if (dtype === null) there[leaf] = bring(name, there[leaf] as Tensor, device);
+  return there;
+}
+
+function bring(name: string, x: Tensor, device: Backend): Tensor {
+  if (x.device === device) return x;
+  const values = x instanceof ConcreteTensor ? x.device.readSync?.(x) : undefined;
+  if (values === undefined) {
+    throw new TypeError(
+      `${name}() runs on ${device.name} and cannot take ${typeString(x.type)} on ${x.device.name}: ` +
+        `move it before, with await toDevice(x, ${JSON.stringify(device.name)})`,
+    );
+  }
+  return device.upload(values, x.type);
 }
 
 /** The positions that an option lists. */
@@ -217,12 +278,14 @@ function compile<A extends readonly unknown[], R>(
     signature,
     program,
     inputs,
+    firstTensor: inputs.find(({ dtype }) => dtype === null)?.leaf ?? null,
     donated: new Set(inputs.flatMap(({ leaf }, i) => donated.has(argumentOf[leaf]!) ? [i] : [])),
     captured,
     whole,
     results,
     reason,
     calls: 0,
+    device: null,
   };
 }
 
@@ -238,7 +301,7 @@ function standIn(
     as(op, dtype) {
       if (kindOf(dtype) === "integer" && kind === "number") {
         metIntegers(Number.isInteger(value));
-        scalarOf(op, value, dtype); // throws for what an integer cannot be
+        adopting(op, value, dtype); // throws for what an integer cannot be
       }
       return as.get(dtype)!;
     },

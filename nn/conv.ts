@@ -2,7 +2,7 @@
 
 import { checkOptions } from "../ops/arguments.ts";
 import { conv as convolve, type ConvOptions, perAxis } from "../ops/convolution.ts";
-import { zeros } from "../ops/create.ts";
+import { constantOf, zeros } from "../ops/create.ts";
 import { add } from "../ops/arithmetic.ts";
 import { ShapeError } from "../ops/errors.ts";
 import { typeString } from "../ops/shape.ts";
@@ -77,7 +77,7 @@ export function conv(features: number, options: ConvLayerOptions): Layer<AffineP
       const outputShape = shapeThrough(name, (x) => convolve(x, zeros(shape), geometry), inputShape);
       const weight = init(key, shape);
       const biasShape = bias === "position" ? outputShape : [features];
-      const params = bias ? { weight, bias: zeros(biasShape, { dtype: weight.dtype }) } : { weight };
+      const params = bias ? { weight, bias: constantOf(0, weight.dtype, biasShape, weight.device) } : { weight };
       return { params, state: null, outputShape };
     },
     apply({ params: { weight, bias } }, x) {

@@ -1,7 +1,7 @@
 /** The fully connected layer. */
 
 import { checkOptions } from "../ops/arguments.ts";
-import { zeros } from "../ops/create.ts";
+import { constantOf } from "../ops/create.ts";
 import { add } from "../ops/arithmetic.ts";
 import { ShapeError } from "../ops/errors.ts";
 import { tensordot } from "../ops/contraction.ts";
@@ -60,7 +60,7 @@ export function dense(features: number, options: DenseOptions = {}): Layer<Affin
       const inputs = inputShape.at(-1);
       if (inputs === undefined) throw new ShapeError(`${name} needs examples of at least one axis, got the shape []`);
       const weight = init(key, [inputs, features]);
-      const params = bias ? { weight, bias: zeros([features], { dtype: weight.dtype }) } : { weight };
+      const params = bias ? { weight, bias: constantOf(0, weight.dtype, [features], weight.device) } : { weight };
       return { params, state: null, outputShape: [...inputShape.slice(0, -1), features] };
     },
     apply({ params: { weight, bias } }, x) {

@@ -1,13 +1,13 @@
 /** Initialisers: from a key and a shape to the first value of a weight. */
 
-import { checkOptions } from "../ops/arguments.ts";
-import { full, ones as onesOf, zeros as zerosOf } from "../ops/create.ts";
+import { checkOptions, storable } from "../ops/arguments.ts";
+import { constantOf, dtypeOr } from "../ops/create.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import { ShapeError } from "../ops/errors.ts";
 import { normal as normalOf } from "../ops/random/normal.ts";
 import { truncatedNormal as truncatedNormalOf } from "../ops/random/truncated.ts";
 import { uniform as uniformOf } from "../ops/random/uniform.ts";
-import { type Shape, sizeOf } from "../ops/shape.ts";
+import { checkShape, type Shape, sizeOf } from "../ops/shape.ts";
 import type { Tensor } from "../ops/tensor.ts";
 
 /** Options of every initialiser. */
@@ -33,8 +33,8 @@ export type Initializer = (key: Tensor, shape: Shape, options?: InitOptions) => 
  * assertEquals(nn.init.zeros(random.key(0), [2]).arraySync(), [0, 0]);
  * ```
  */
-export function zeros(_key: Tensor, shape: Shape, options: InitOptions = {}): Tensor {
-  return zerosOf(shape, options);
+export function zeros(key: Tensor, shape: Shape, options: InitOptions = {}): Tensor {
+  return filled("zeros", key, shape, 0, options);
 }
 
 /**
@@ -48,8 +48,8 @@ export function zeros(_key: Tensor, shape: Shape, options: InitOptions = {}): Te
  * assertEquals(nn.init.ones(random.key(0), [2]).arraySync(), [1, 1]);
  * ```
  */
-export function ones(_key: Tensor, shape: Shape, options: InitOptions = {}): Tensor {
-  return onesOf(shape, options);
+export function ones(key: Tensor, shape: Shape, options: InitOptions = {}): Tensor {
+  return filled("ones", key, shape, 1, options);
 }
 
 /**
@@ -66,12 +66,20 @@ export function ones(_key: Tensor, shape: Shape, options: InitOptions = {}): Ten
  * ```
  */
 export function constant(
-  _key: Tensor,
+  key: Tensor,
   shape: Shape,
   options: InitOptions & { readonly value?: number | undefined } = {},
 ): Tensor {
   checkOptions("constant", options, ["value", "dtype"]);
-  return full(shape, options.value ?? 0, { dtype: options.dtype ?? "float32" });
+  const { value = 0, dtype } = options;
+  return filled("constant", key, shape, value, { dtype });
+}
+
+/** One value, where the key lives, as all weights of a layer do. */
+function filled(op: string, key: Tensor, shape: Shape, value: number, options: InitOptions): Tensor {
+  checkShape(op, shape);
+  const dtype = dtypeOr(op, options, "float32");
+  return constantOf(storable(op, value, dtype), dtype, [...shape], key.device);
 }
 
 /**

@@ -294,7 +294,7 @@ export function klDiv(logProbs: Tensor, target: Tensor, options: LossOptions = {
 
 /** Two tensors of one shape, or a tensor and a number: broadcasting [n, 1] with [n] would hide a mistake. */
 function checkPair(op: string, a: Tensor, b: TensorLike): [Tensor, Tensor] {
-  const [x, y] = [toTensor(op, a), toTensor(op, b)];
+  const [x, y] = [toTensor(op, a), toTensor(op, b, [a])];
   if (y.ndim > 0 && !sameShape(x.shape, y.shape)) {
     throw new ShapeError(`${op}() needs a target of the shape of the prediction ${show(x)}, got ${show(y)}`);
   }

@@ -1,19 +1,25 @@
 /** From what a caller passes to tensors of one dtype and one shape. */
 
-import { full } from "./create.ts";
+import { constantOf } from "./create.ts";
+import { placeBeside } from "./devices.ts";
 import { type DType, highest, holds, isFloat, kindOf, lowest, promote } from "./dtype.ts";
 import { cast } from "./cast.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { broadcastTo } from "./movement.ts";
 import { broadcastShapes, sameShape, typeString } from "./shape.ts";
-import { Tensor, type TensorLike } from "./tensor.ts";
+import { type Device, Tensor, type TensorLike } from "./tensor.ts";
 
-/** A tensor as it is; a bare number as float32 and a boolean as bool. */
-export function toTensor(op: string, x: unknown): Tensor {
+/** A tensor as it is; a bare number as float32 and a boolean as bool, on the device of the operands beside it. */
+export function toTensor(op: string, x: unknown, beside: readonly unknown[] = []): Tensor {
   if (x instanceof Tensor) return x;
-  if (typeof x === "number") return full([], x);
-  if (typeof x === "boolean") return full([], x);
+  if (typeof x === "number") return constantOf(x, "float32", [], placeBeside(beside));
+  if (typeof x === "boolean") return constantOf(Number(x), "bool", [], placeBeside(beside));
   throw notTensorLike(op, x);
+}
+
+/** Operands or arguments as tensors, the bare numbers among them on the device of the first tensor. */
+export function tensorsOf(op: string, xs: readonly unknown[]): Tensor[] {
+  return xs.map((x) => toTensor(op, x, xs));
 }
 
 function notTensorLike(op: string, x: unknown): TypeError {
@@ -22,8 +28,8 @@ function notTensorLike(op: string, x: unknown): TypeError {
 }
 
 /** An operand that must be of floats: integers and bools become float32. */
-export function toFloat(op: string, x: TensorLike): Tensor {
-  const t = toTensor(op, x);
+export function toFloat(op: string, x: TensorLike, beside: readonly unknown[] = []): Tensor {
+  const t = toTensor(op, x, beside);
   return isFloat(t.dtype) ? t : cast(t, "float32");
 }
 
@@ -34,21 +40,28 @@ export function countable(op: string, x: TensorLike): Tensor {
 }
 
 /** An operand for arithmetic; bools are refused with the cure. */
-export function toNumeric(op: string, x: TensorLike): Tensor {
-  const t = toTensor(op, x);
+export function toNumeric(op: string, x: TensorLike, beside: readonly unknown[] = []): Tensor {
+  const t = toTensor(op, x, beside);
   if (t.dtype === "bool") {
     throw new TypeError(`${op}() cannot use ${typeString(t.type)}: cast it to a number type first`);
   }
   return t;
 }
 
-/** Operands brought to one dtype, by promotion among the tensors; bare numbers adopt it. */
-export function promoted(op: string, xs: readonly TensorLike[]): Tensor[] {
+/**
+ * Operands brought to one dtype, by promotion among the tensors; bare numbers adopt it, and the device of the first tensor
+ * among the operands and what is beside them.
+ */
+export function promoted(op: string, xs: readonly TensorLike[], beside: readonly TensorLike[] = []): Tensor[] {
   let dtype: DType | null = null;
   for (const x of xs) if (kindOfOperand(x) === "tensor") dtype = promoteSome(dtype, (x as Tensor).dtype);
   if (dtype === null) dtype = xs.every((x) => kindOfOperand(x) === "boolean") ? "bool" : "float32";
   else if (dtype === "bool" && xs.some((x) => kindOfOperand(x) === "number")) dtype = "float32";
-  return xs.map((x) => x instanceof Tensor ? x.weak()?.as(op, dtype) ?? cast(x, dtype) : scalarOf(op, x, dtype));
+  return xs.map((x) =>
+    x instanceof Tensor
+      ? x.weak()?.as(op, dtype) ?? cast(x, dtype)
+      : scalarOf(op, x, dtype, placeBeside([...xs, ...beside]))
+  );
 }
 
 function promoteSome(a: DType | null, b: DType): DType {
@@ -60,15 +73,20 @@ function kindOfOperand(x: unknown): "tensor" | "number" | "boolean" | null {
   return typeof x === "number" || typeof x === "boolean" ? typeof x as "number" | "boolean" : null;
 }
 
-/** A bare number or boolean as a rank-0 tensor of `dtype`, beside which it stands. */
-export function scalarOf(op: string, x: unknown, dtype: DType): Tensor {
+/** A bare number or boolean as a rank-0 tensor of `dtype`, beside which it stands, on its device. */
+export function scalarOf(op: string, x: unknown, dtype: DType, device: Device): Tensor {
+  return constantOf(adopting(op, x, dtype), dtype, [], device);
+}
+
+/** A bare number or boolean that is to stand beside a tensor of `dtype`, checked. */
+export function adopting(op: string, x: unknown, dtype: DType): number {
   if (typeof x !== "number" && typeof x !== "boolean") throw notTensorLike(op, x);
   const value = Number(x);
   if (kindOf(dtype) === "integer" && !Number.isInteger(value)) {
     throw new TypeError(`${op}() cannot use ${value} beside a tensor of ${dtype}: cast() the tensor to float32 first`);
   }
   if (!holds(dtype, value)) throw notHeld(`${op}() cannot use ${value} beside a tensor of ${dtype}`, dtype);
-  return full([], value, { dtype });
+  return value;
 }
 
 /** A number to be stored as `dtype`, checked. */

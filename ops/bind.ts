@@ -4,15 +4,22 @@ import type { Primitive } from "./primitive.ts";
 import type { Program } from "./program.ts";
 import { enterScope, noteMade } from "./scope.ts";
 import { type TensorType, typeString } from "./shape.ts";
-import { type Backend, ConcreteTensor, currentDevice, type Tensor } from "./tensor.ts";
+import { currentDevice } from "./devices.ts";
+import { type Backend, ConcreteTensor, type Device, type Tensor } from "./tensor.ts";
 import { checkAlive, recordingTrace, type Trace, type Tracer } from "./trace.ts";
 
-/** Applies a primitive to tensors and returns its results. */
-export function bind<P>(primitive: Primitive<P>, inputs: readonly Tensor[], params: NoInfer<P>): readonly Tensor[] {
+/** Applies a primitive to tensors and returns its results; one without inputs makes them on the given device. */
+export function bind<P>(
+  primitive: Primitive<P>,
+  inputs: readonly Tensor[],
+  params: NoInfer<P>,
+  device?: Device,
+): readonly Tensor[] {
   const trace = innermost(primitive.name, inputs);
   if (trace === null) {
     const types = inputs.map((x) => x.type);
-    return run(oneEquation(primitive as Primitive, types, params), inputs as readonly ConcreteTensor[]);
+    const program = oneEquation(primitive as Primitive, types, params);
+    return run(program, inputs as readonly ConcreteTensor[], undefined, device);
   }
   const scope = enterScope(null);
   try {
@@ -23,21 +30,28 @@ export function bind<P>(primitive: Primitive<P>, inputs: readonly Tensor[], para
 }
 
 /** As {@linkcode bind}, for the many primitives with a single result. */
-export function bind1<P>(primitive: Primitive<P>, inputs: readonly Tensor[], params: NoInfer<P>): Tensor {
-  return bind(primitive, inputs, params)[0]!;
+export function bind1<P>(
+  primitive: Primitive<P>,
+  inputs: readonly Tensor[],
+  params: NoInfer<P>,
+  device?: Device,
+): Tensor {
+  return bind(primitive, inputs, params, device)[0]!;
 }
 
 /**
- * Runs a program on the device its inputs live on: the only way anything is ever computed. The caller gives up the
- * inputs at `donated` positions, whose storage may be used again.
+ * Runs a program on the device its inputs live on, or if it has none on the given one: the only way anything is ever
+ * computed. The caller gives up the inputs at `donated` positions, whose storage may be used again.
  */
 export function run(
   program: Program,
   inputs: readonly ConcreteTensor[],
   donated?: ReadonlySet<number>,
+  device?: Device,
 ): readonly ConcreteTensor[] {
-  const device = commonDevice(inputs);
-  const results = device.run(program, inputs, donated);
+  // Every device is a backend.
+  const place = commonDevice(inputs) ?? device as Backend | undefined ?? currentDevice();
+  const results = place.run(program, inputs, donated);
   for (const x of results) noteMade(x);
   return results;
 }
@@ -75,9 +89,9 @@ function firstSlots(n: number): readonly number[] {
   return slotLists[n] ??= Array.from({ length: n }, (_, i) => i);
 }
 
-function commonDevice(inputs: readonly ConcreteTensor[]): Backend {
+function commonDevice(inputs: readonly ConcreteTensor[]): Backend | null {
   const first = inputs[0];
-  if (first === undefined) return currentDevice();
+  if (first === undefined) return null;
   for (const x of inputs) {
     if (x.device !== first.device) {
       throw new TypeError(

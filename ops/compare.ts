@@ -6,7 +6,7 @@ import { abs, add, mul, sub } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
 import { equal, isFinite, isNaN, lessEqual, logicalAnd, logicalOr } from "./logic.ts";
 import { all } from "./reduction.ts";
-import type { TensorLike } from "./tensor.ts";
+import { checkReadable, type TensorLike } from "./tensor.ts";
 
 /** Options of {@linkcode allClose}. */
 export interface CloseOptions {
@@ -22,8 +22,10 @@ export interface CloseOptions {
  * Whether all elements are close: |a − b| ≤ atol + rtol · |b|, as a JavaScript boolean.
  *
  * Operands broadcast and promote as in {@linkcode add}; integers and bools are compared as float64, float16 as float32. Equal infinities
- * are close, NaN is close to nothing unless `equalNaN` is set. It reads values, so it works on known ones alone: not
- * under vmap or while a program is traced.
+ * are close, NaN is close to nothing unless `equalNaN` is set. It reads values, so it works on known ones on the CPU
+ * alone: not under vmap or while a program is traced.
+ *
+ * @throws {TypeError} If values are not known, or live on a GPU.
  *
  * @example Usage
  * ```ts
@@ -37,7 +39,9 @@ export interface CloseOptions {
 export function allClose(a: TensorLike, b: TensorLike, options: CloseOptions = {}): boolean {
   checkOptions("allClose", options, ["rtol", "atol", "equalNaN"]);
   const { rtol = 1e-5, atol = 1e-8, equalNaN = false } = options;
-  const [x, y] = matched("allClose", [a, b]).map((t) => cast(t, isFloat(t.dtype) ? wideOf(t.dtype) : "float64"));
+  const operands = matched("allClose", [a, b]);
+  for (const t of operands) checkReadable("allClose", t);
+  const [x, y] = operands.map((t) => cast(t, isFloat(t.dtype) ? wideOf(t.dtype) : "float64"));
   const near = lessEqual(abs(sub(x!, y!)), add(atol, mul(rtol, abs(y!))));
   // Nothing but itself is near an infinity.
   const close = logicalOr(equal(x!, y!), logicalAnd(near, isFinite(y!)));

@@ -4,13 +4,14 @@ import { checkOptions, storable, toTensor } from "./arguments.ts";
 import { add, mul } from "./arithmetic.ts";
 import { bind1 } from "./bind.ts";
 import { cast } from "./cast.ts";
+import { currentDevice, placeBeside } from "./devices.ts";
 import { type DType, dtypes, isDType, isFloat, toDType, wideOf } from "./dtype.ts";
 import { describe } from "./errors.ts";
 import { equal, where } from "./logic.ts";
 import { notDifferentiable, type Primitive } from "./primitive.ts";
 import { axisIndex, constant } from "./scalar.ts";
 import { checkCount, checkShape, type Shape } from "./shape.ts";
-import { Tensor, type TensorLike } from "./tensor.ts";
+import { type Device, Tensor, type TensorLike } from "./tensor.ts";
 
 /** The option of most functions that make tensors. */
 export interface DTypeOption {
@@ -57,14 +58,14 @@ export function dtypeOr<O extends DTypeOption>(
   return dtype;
 }
 
-/** A constant tensor; `shape` is trusted. */
-export function constantOf(value: number, dtype: DType, shape: Shape): Tensor {
-  return bind1(fullP, [], { value: toDType(value, dtype), dtype, shape });
+/** A constant tensor on a device: that of the tensors which it will meet. `shape` is trusted. */
+export function constantOf(value: number, dtype: DType, shape: Shape, device: Device): Tensor {
+  return bind1(fullP, [], { value: toDType(value, dtype), dtype, shape }, device);
 }
 
-/** Positions along an axis, as int32. */
-export function iota(shape: Shape, axis: number): Tensor {
-  return bind1(iotaP, [], { axis, shape });
+/** Positions along an axis, as int32, on a device: that of the tensors which they will meet. */
+export function iota(shape: Shape, axis: number, device: Device): Tensor {
+  return bind1(iotaP, [], { axis, shape }, device);
 }
 
 /**
@@ -85,7 +86,7 @@ export function iota(shape: Shape, axis: number): Tensor {
 export function full(shape: Shape, value: number | boolean, options: DTypeOption = {}): Tensor {
   checkShape("full", shape);
   const dtype = dtypeOr("full", options, typeof value === "boolean" ? "bool" : "float32");
-  return constantOf(storable("full", value, dtype), dtype, [...shape]);
+  return constantOf(storable("full", value, dtype), dtype, [...shape], currentDevice());
 }
 
 /**
@@ -101,7 +102,7 @@ export function full(shape: Shape, value: number | boolean, options: DTypeOption
  */
 export function zeros(shape: Shape, options: DTypeOption = {}): Tensor {
   checkShape("zeros", shape);
-  return constantOf(0, dtypeOr("zeros", options, "float32"), [...shape]);
+  return constantOf(0, dtypeOr("zeros", options, "float32"), [...shape], currentDevice());
 }
 
 /**
@@ -117,11 +118,11 @@ export function zeros(shape: Shape, options: DTypeOption = {}): Tensor {
  */
 export function ones(shape: Shape, options: DTypeOption = {}): Tensor {
   checkShape("ones", shape);
-  return constantOf(1, dtypeOr("ones", options, "float32"), [...shape]);
+  return constantOf(1, dtypeOr("ones", options, "float32"), [...shape], currentDevice());
 }
 
 /**
- * Zeros of the shape and, unless another is given, the dtype of x.
+ * Zeros of the shape and, unless another is given, the dtype of x, on its device.
  *
  * @example Usage
  * ```ts
@@ -136,7 +137,7 @@ export function zerosLike(x: TensorLike, options: DTypeOption = {}): Tensor {
 }
 
 /**
- * Ones of the shape and, unless another is given, the dtype of x.
+ * Ones of the shape and, unless another is given, the dtype of x, on its device.
  *
  * @example Usage
  * ```ts
@@ -151,7 +152,7 @@ export function onesLike(x: TensorLike, options: DTypeOption = {}): Tensor {
 }
 
 /**
- * A tensor filled with one value, of the shape and, unless another is given, the dtype of x.
+ * A tensor filled with one value, of the shape and, unless another is given, the dtype of x, on its device.
  *
  * @throws {TypeError} If the dtype is an integer one and the value is no integer.
  * @throws {RangeError} If the dtype cannot hold the value.
@@ -167,12 +168,12 @@ export function onesLike(x: TensorLike, options: DTypeOption = {}): Tensor {
 export function fullLike(x: TensorLike, value: number | boolean, options: DTypeOption = {}): Tensor {
   const type = x instanceof Tensor ? x.type : toTensor("fullLike", x).type;
   const dtype = dtypeOr("fullLike", options, type.dtype);
-  return constantOf(storable("fullLike", value, dtype), dtype, type.shape);
+  return constantOf(storable("fullLike", value, dtype), dtype, type.shape, placeBeside([x]));
 }
 
 function likeOf(op: string, x: TensorLike, value: number, options: DTypeOption): Tensor {
   const type = x instanceof Tensor ? x.type : toTensor(op, x).type;
-  return constantOf(value, dtypeOr(op, options, type.dtype), type.shape);
+  return constantOf(value, dtypeOr(op, options, type.dtype), type.shape, placeBeside([x]));
 }
 
 /**
@@ -227,7 +228,7 @@ export function arange(
   }
   const n = Math.max(0, Math.ceil((stop - start) / step));
   checkShape("arange", [n]);
-  const counts = cast(iota([n], 0), wideOf(dtype));
+  const counts = cast(iota([n], 0, currentDevice()), wideOf(dtype));
   return cast(add(mul(counts, step), start), dtype);
 }
 
@@ -257,7 +258,8 @@ export function linspace(start: number, stop: number, num: number, options: DTyp
   if (!isFloat(dtype)) throw new TypeError(`linspace() makes floats, not ${dtype}: cast() the result`);
   if (num < 2) return full([num], start, { dtype });
   // Weighted from both ends, so that the last point is `stop` exactly.
-  const t = mul(cast(iota([num], 0), wideOf(dtype)), 1 / (num - 1));
-  const last = equal(iota([num], 0), num - 1);
+  const position = iota([num], 0, currentDevice());
+  const t = mul(cast(position, wideOf(dtype)), 1 / (num - 1));
+  const last = equal(position, num - 1);
   return cast(where(last, stop, add(mul(t, stop - start), start)), dtype);
 }

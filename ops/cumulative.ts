@@ -52,7 +52,7 @@ const cumminP = runningExtreme("cummin", "min");
 /** For each element of the running extreme y of x, the position last passed where x attained it. */
 function nearestHit(x: Tensor, y: Tensor, axis: number, reverse: boolean): Tensor {
   const hit = logicalOr(equal(x, y), isNaN(x));
-  const position = iota(x.shape, axis);
+  const position = iota(x.shape, axis, x.device);
   // The first element passed is always a hit, so what stands for no hit never wins.
   return bind1(reverse ? cumminP : cummaxP, [where(hit, position, reverse ? x.shape[axis]! : -1)], { axis, reverse });
 }

@@ -26,12 +26,12 @@ function startList(op: string, t: Tensor, starts: Starts): readonly (number | Te
     throw new ShapeError(`${op}() needs a start for each of the ${t.ndim} axes of ${typeString(t.type)}, got ${got}`);
   }
   if (starts instanceof Tensor) {
-    const all = inRange(op, starts, 0);
+    const all = inRange(op, starts, 0, t.device);
     return t.shape.map((_, axis) => reshape(slice(all, { start: [axis], stop: [axis + 1] }), []));
   }
   return starts.map((start) => {
     if (start instanceof Tensor) {
-      if (start.ndim === 0) return inRange(op, start, 0);
+      if (start.ndim === 0) return inRange(op, start, 0, t.device);
       throw new ShapeError(`${op}() takes a scalar for the start on one axis, got ${typeString(start.type)}`);
     }
     if (Number.isInteger(start)) return start;
@@ -50,9 +50,9 @@ function clamped(start: Tensor, n: number, size: number): Tensor {
 }
 
 /** Starts that are all tensors, so that one program serves for all of them. */
-function startTensors(list: readonly (number | Tensor)[], shape: Shape, sizes: Shape): Tensor[] {
+function startTensors(list: readonly (number | Tensor)[], { shape, device }: Tensor, sizes: Shape): Tensor[] {
   return list.map((start, axis) =>
-    start instanceof Tensor ? start : constantOf(clampedNumber(start, shape[axis]!, sizes[axis]!), "int32", [])
+    start instanceof Tensor ? start : constantOf(clampedNumber(start, shape[axis]!, sizes[axis]!), "int32", [], device)
   );
 }
 
@@ -76,12 +76,12 @@ function cutOf(shape: Shape, sizes: Shape): Cut {
 
 /** Gathers the slice from its row-major positions on the axes of the cut. */
 const sliceAt = derived("dynamicSlice", ([x, ...starts]: readonly Tensor[], sizes: Shape) => {
-  const { shape } = x!;
+  const { shape, device } = x!;
   const { axes, before, after } = cutOf(shape, sizes);
-  let at = constantOf(0, "int32", []);
+  let at = constantOf(0, "int32", [], device);
   for (const axis of axes) {
     const [n, size] = [shape[axis]!, sizes[axis]!];
-    at = add(mul(expandDims(at, -1), n), add(iota([size], 0), clamped(starts[axis]!, n, size)));
+    at = add(mul(expandDims(at, -1), n), add(iota([size], 0, device), clamped(starts[axis]!, n, size)));
   }
   return reshape(
     gather(reshape(x!, [1, before, sizeOf(axes.map((axis) => shape[axis]!)), after]), reshape(at, [1, at.size])),
@@ -91,13 +91,13 @@ const sliceAt = derived("dynamicSlice", ([x, ...starts]: readonly Tensor[], size
 
 /** Gathers from the update, for each position on the axes of the cut, what lies there, if anything does. */
 const updateAt = derived("dynamicUpdateSlice", ([x, update, ...starts]: readonly Tensor[], sizes: Shape) => {
-  const { shape } = x!;
+  const { shape, device } = x!;
   const { axes, before, after } = cutOf(shape, sizes);
-  let at = constantOf(0, "int32", []);
-  let inside = constantOf(1, "bool", []);
+  let at = constantOf(0, "int32", [], device);
+  let inside = constantOf(1, "bool", [], device);
   for (const axis of axes) {
     const [n, size] = [shape[axis]!, sizes[axis]!];
-    const offset = sub(iota([n], 0), clamped(starts[axis]!, n, size));
+    const offset = sub(iota([n], 0, device), clamped(starts[axis]!, n, size));
     at = add(mul(expandDims(at, -1), size), offset);
     inside = logicalAnd(expandDims(inside, -1), logicalAnd(greaterEqual(offset, 0), less(offset, size)));
   }
@@ -148,7 +148,7 @@ export function dynamicSlice(x: TensorLike, starts: Starts, sizes: Shape): Tenso
     const from = (list as readonly number[]).map((start, axis) => clampedNumber(start, t.shape[axis]!, sizes[axis]!));
     return slice(t, { start: from, stop: from.map((start, axis) => start + sizes[axis]!) });
   }
-  return sliceAt([t, ...startTensors(list, t.shape, sizes)], sizes);
+  return sliceAt([t, ...startTensors(list, t, sizes)], sizes);
 }
 
 /**
@@ -177,5 +177,5 @@ export function dynamicUpdateSlice(x: TensorLike, update: TensorLike, starts: St
   const t = toTensor(op, x);
   const u = fitting(op, t, update);
   checkFits(op, t, u.shape, `write ${typeString(u.type)} into`);
-  return updateAt([t, u, ...startTensors(startList(op, t, starts), t.shape, u.shape)], u.shape);
+  return updateAt([t, u, ...startTensors(startList(op, t, starts), t, u.shape)], u.shape);
 }

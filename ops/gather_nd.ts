@@ -4,12 +4,12 @@ import { toNumeric, toTensor } from "./arguments.ts";
 import { mul } from "./arithmetic.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { fromStart, gather, inRange, scatter } from "./indexing.ts";
-import { type NestedArray, tensor } from "./literal.ts";
+import { literal, type NestedArray } from "./literal.ts";
 import { greaterEqual, less, logicalAnd, where } from "./logic.ts";
 import { broadcastTo, reshape } from "./movement.ts";
 import { all, sum } from "./reduction.ts";
 import { broadcastShapes, checkShape, contiguous, sameShape, type Shape, sizeOf, typeString } from "./shape.ts";
-import { Tensor, type TensorLike } from "./tensor.ts";
+import { type Device, Tensor, type TensorLike } from "./tensor.ts";
 
 /** Points on the leading axes of an array. */
 interface Points {
@@ -22,8 +22,8 @@ interface Points {
   readonly slot: Shape;
 }
 
-function pointsOf(op: string, indices: Tensor | NestedArray, shape: Shape, what: string): Points {
-  const given = indices instanceof Tensor ? inRange(op, indices, 0) : listed(op, indices, shape);
+function pointsOf(op: string, indices: Tensor | NestedArray, shape: Shape, device: Device, what: string): Points {
+  const given = indices instanceof Tensor ? inRange(op, indices, 0, device) : listed(op, indices, shape, device);
   const coordinates = given.shape.at(-1);
   if (coordinates === undefined || coordinates > shape.length) {
     throw new ShapeError(
@@ -32,7 +32,9 @@ function pointsOf(op: string, indices: Tensor | NestedArray, shape: Shape, what:
     );
   }
   const leading = shape.slice(0, coordinates);
-  const [sizes, strides] = [leading, contiguous(leading).strides].map((list) => tensor(new Int32Array(list)));
+  const [sizes, strides] = [leading, contiguous(leading).strides].map((list) =>
+    literal(new Int32Array(list), {}, device)
+  );
   const at = fromStart(given, sizes!);
   const inside = all(logicalAnd(greaterEqual(at, 0), less(at, sizes!)), { axis: -1 });
   const position = sum(mul(at, strides!), { axis: -1 });
@@ -45,11 +47,11 @@ function pointsOf(op: string, indices: Tensor | NestedArray, shape: Shape, what:
 }
 
 /** Points written out as nested arrays, whose coordinates are checked at once. */
-function listed(op: string, indices: NestedArray, shape: Shape): Tensor {
+function listed(op: string, indices: NestedArray, shape: Shape, device: Device): Tensor {
   if (!Array.isArray(indices)) {
     throw new TypeError(`${op}() takes indices as an integer tensor or nested arrays, got ${describe(indices)}`);
   }
-  const points = tensor(indices, { dtype: "int32" });
+  const points = literal(indices, { dtype: "int32" }, device);
   const coordinates = points.shape.at(-1)!;
   (indices.flat(Infinity) as number[]).forEach((i, k) => {
     const axis = k % coordinates;
@@ -83,8 +85,8 @@ function listed(op: string, indices: NestedArray, shape: Shape): Tensor {
  * ```
  */
 export function gatherNd(x: TensorLike, indices: Tensor | NestedArray): Tensor {
-  const t = toTensor("gatherNd", x);
-  const { at, size, after, slot } = pointsOf("gatherNd", indices, t.shape, typeString(t.type));
+  const t = toTensor("gatherNd", x, [indices]);
+  const { at, size, after, slot } = pointsOf("gatherNd", indices, t.shape, t.device, typeString(t.type));
   return reshape(gather(reshape(t, [1, 1, size, after]), at), slot);
 }
 
@@ -110,9 +112,9 @@ export function gatherNd(x: TensorLike, indices: Tensor | NestedArray): Tensor {
  * ```
  */
 export function scatterNd(indices: Tensor | NestedArray, updates: TensorLike, shape: Shape): Tensor {
-  const u = toNumeric("scatterNd", updates);
+  const u = toNumeric("scatterNd", updates, [indices]);
   checkShape("scatterNd", shape);
-  const { at, size, after, slot } = pointsOf("scatterNd", indices, shape, `the shape [${shape}]`);
+  const { at, size, after, slot } = pointsOf("scatterNd", indices, shape, u.device, `the shape [${shape}]`);
   const fitted = broadcastShapes(u.shape, slot);
   if (fitted === null || !sameShape(fitted, slot)) {
     throw new ShapeError(

@@ -5,7 +5,7 @@ import { add, div, maximum, mul } from "./arithmetic.ts";
 import { bind1 } from "./bind.ts";
 import { cast } from "./cast.ts";
 import { iota, zerosLike } from "./create.ts";
-import { tensor } from "./literal.ts";
+import { literal } from "./literal.ts";
 import { kindOf, wideOf } from "./dtype.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { alignBatch } from "./families.ts";
@@ -15,7 +15,7 @@ import { broadcastTo, expandDims, flatten, moveAxis, reshape } from "./movement.
 import type { Primitive } from "./primitive.ts";
 import { throughFloat32 } from "./rounded_once.ts";
 import { broadcastShapes, normalizeAxis, sameShape, type Shape, sizeOf, typeString } from "./shape.ts";
-import { Tensor, type TensorLike } from "./tensor.ts";
+import { type Device, Tensor, type TensorLike } from "./tensor.ts";
 
 /** Integer positions: a tensor, a number, or an array of numbers. */
 export type Indices = Tensor | number | readonly number[];
@@ -129,8 +129,8 @@ function unfold(y: Tensor, axis: number, size: number): Tensor {
 }
 
 /** Indices as int32, negative ones counted from the end of `n`. */
-function positions(op: string, indices: Indices, n: number): Tensor {
-  const at = inRange(op, indices, n, -n);
+function positions(op: string, indices: Indices, n: number, device: Device): Tensor {
+  const at = inRange(op, indices, n, device, -n);
   return indices instanceof Tensor ? fromStart(at, n) : at;
 }
 
@@ -139,8 +139,11 @@ export function fromStart(indices: Tensor, n: number | Tensor): Tensor {
   return indices.dtype === "uint32" ? cast(indices, "int32") : where(less(indices, 0), add(indices, n), indices);
 }
 
-/** Indices as a tensor. Numbers are checked at once, from `low` to below `n`; inside a tensor any may be out of range. */
-export function inRange(op: string, indices: Indices, n: number, low = 0): Tensor {
+/**
+ * Indices as a tensor, numbers on the given device. They are checked at once, from `low` to below `n`; inside a tensor any
+ * may be out of range.
+ */
+export function inRange(op: string, indices: Indices, n: number, device: Device, low = 0): Tensor {
   if (indices instanceof Tensor) {
     if (kindOf(indices.dtype) === "integer") return indices;
     throw new TypeError(`${op}() takes integer indices, got ${typeString(indices.type)}: cast() them to int32`);
@@ -158,7 +161,7 @@ export function inRange(op: string, indices: Indices, n: number, low = 0): Tenso
     if (i < low || i >= n) throw new RangeError(`${op}() cannot use index ${i}: the axis has size ${n}`);
   }
   const shape = typeof indices === "number" ? [] : [list.length];
-  return tensor(new Int32Array(list.map((i) => (i < 0 ? i + n : i))), { shape });
+  return literal(new Int32Array(list.map((i) => (i < 0 ? i + n : i))), { shape }, device);
 }
 
 /** The part of a shape before and after an axis, as two sizes. */
@@ -187,11 +190,11 @@ export function around(shape: Shape, axis: number): [before: number, after: numb
  * ```
  */
 export function take(x: TensorLike, indices: Indices, options: { readonly axis?: number | undefined } = {}): Tensor {
-  const given = toTensor("take", x);
+  const given = toTensor("take", x, [indices]);
   checkOptions("take", options, ["axis"]);
   const t = options.axis === undefined ? flatten(given) : given;
   const axis = normalizeAxis("take", options.axis, t.ndim, 0);
-  const at = positions("take", indices, t.shape[axis]!);
+  const at = positions("take", indices, t.shape[axis]!, t.device);
   const [before, after] = around(t.shape, axis);
   const y = gather(reshape(t, [1, before, t.shape[axis]!, after]), reshape(at, [1, at.size]));
   return reshape(y, [...t.shape.slice(0, axis), ...at.shape, ...t.shape.slice(axis + 1)]);
@@ -222,11 +225,11 @@ export function takeAlongAxis(
   options: { readonly axis?: number | undefined } = {},
 ): Tensor {
   const op = "takeAlongAxis";
-  const given = toTensor(op, x);
+  const given = toTensor(op, x, [indices]);
   checkOptions(op, options, ["axis"]);
   const t = options.axis === undefined ? flatten(given) : given;
   const axis = normalizeAxis(op, options.axis, t.ndim, 0);
-  const at = positions(op, indices, t.shape[axis]!);
+  const at = positions(op, indices, t.shape[axis]!, t.device);
   const fits = at.ndim === t.ndim &&
     t.shape.every((n, i) => i === axis || n === at.shape[i] || n === 1 || at.shape[i] === 1);
   if (!fits) {
@@ -264,11 +267,11 @@ function writing(
   at: Tensor;
   u: Tensor;
 } {
-  const t = toTensor(op, x);
+  const t = toTensor(op, x, [indices, values]);
   checkOptions(op, options, ["axis"]);
   const axis = normalizeAxis(op, options.axis, t.ndim, 0);
   const n = t.shape[axis]!;
-  const at = positions(op, indices, n);
+  const at = positions(op, indices, n, t.device);
   const v = fitting(op, t, values);
   const slot = [...t.shape.slice(0, axis), ...at.shape, ...t.shape.slice(axis + 1)];
   const fitted = broadcastShapes(v.shape, slot);
@@ -316,7 +319,7 @@ export function indexUpdate(
 ): Tensor {
   const { t, canonical, at, u } = writing("indexUpdate", x, indices, values, options);
   // The last of several writes to one position wins: its number is the largest.
-  const order = reshape(iota([at.size], 0), [1, 1, at.size, 1]);
+  const order = reshape(iota([at.size], 0, t.device), [1, 1, at.size, 1]);
   const last = scatter(at, order, canonical.shape[2]!, "max");
   const written = greaterEqual(last, 0);
   const chosen = gather(u, reshape(maximum(last, 0), [1, canonical.shape[2]!]));

@@ -2,10 +2,12 @@
 
 import { storable } from "./arguments.ts";
 import { dtypeOr } from "./create.ts";
+import { currentDevice, hostDevice } from "./devices.ts";
 import { allocateArray, type DType, holds, toDType, type TypedArray } from "./dtype.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { checkShape, type Shape, sizeOf, type TensorType } from "./shape.ts";
-import { currentDevice, Tensor } from "./tensor.ts";
+import { type Backend, type Device, Tensor } from "./tensor.ts";
+import { recordingTrace } from "./trace.ts";
 
 /** Nested arrays of numbers or booleans. */
 export type NestedArray = number | boolean | readonly NestedArray[];
@@ -52,6 +54,11 @@ export interface TensorOptions {
  * ```
  */
 export function tensor(data: TensorData, options: TensorOptions = {}): Tensor {
+  return literal(data, options, currentDevice());
+}
+
+/** As {@linkcode tensor}, on a device; while a program is traced on the host, as nobody knows yet where it will run. */
+export function literal(data: TensorData, options: TensorOptions, device: Device): Tensor {
   const { values, shape: natural, dtype: own } = readData(data);
   const dtype = dtypeOr("tensor", options, own, ["shape", "dtype"]);
   const shape = options.shape ?? natural;
@@ -66,10 +73,11 @@ export function tensor(data: TensorData, options: TensorOptions = {}): Tensor {
     if (bad >= 0) storable("tensor", values[bad], dtype);
   }
   const type: TensorType = { dtype, shape: [...shape] };
-  if (ArrayBuffer.isView(data) && isHeldAs(data, dtype)) return currentDevice().upload(data, type);
+  const place = recordingTrace() === null ? device as Backend : hostDevice();
+  if (ArrayBuffer.isView(data) && isHeldAs(data, dtype)) return place.upload(data, type);
   const copy = allocateArray(dtype, values.length);
   for (let i = 0; i < copy.length; i++) copy[i] = toDType(Number(values[i]), dtype);
-  return currentDevice().upload(copy, type);
+  return place.upload(copy, type);
 }
 
 type FlatData = {

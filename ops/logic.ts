@@ -29,7 +29,8 @@ function swapped(op: string, primitive: Primitive<null>, a: TensorLike, b: Tenso
 }
 
 function logical(name: string, primitive: Primitive<null>, a: TensorLike, b: TensorLike): Tensor {
-  return bind1(primitive, broadcasted(name, [cast(toTensor(name, a), "bool"), cast(toTensor(name, b), "bool")]), null);
+  const operands = [a, b].map((x) => cast(toTensor(name, x, [a, b]), "bool"));
+  return bind1(primitive, broadcasted(name, operands), null);
 }
 
 /**
@@ -96,8 +97,8 @@ export function isFinite(x: TensorLike): Tensor {
  * ```
  */
 export function where(condition: TensorLike, a: TensorLike, b: TensorLike): Tensor {
-  const c = cast(toTensor("where", condition), "bool");
-  return bind1(whereP, broadcasted("where", [c, ...promoted("where", [a, b])]), null);
+  const c = cast(toTensor("where", condition, [a, b]), "bool");
+  return bind1(whereP, broadcasted("where", [c, ...promoted("where", [a, b], [condition])]), null);
 }
 
 /**

@@ -4,12 +4,14 @@ import { checkOptions, toTensor } from "./arguments.ts";
 import { add, mul } from "./arithmetic.ts";
 import { cast } from "./cast.ts";
 import { type DTypeOption, dtypeOr, iota, zerosLike } from "./create.ts";
+import { currentDevice, placeBeside } from "./devices.ts";
+import type { DType } from "./dtype.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { type Indices, inRange, takeAlongAxis } from "./indexing.ts";
 import { equal, greaterEqual, lessEqual, where } from "./logic.ts";
 import { broadcastTo, expandDims, reshape, slice } from "./movement.ts";
-import { checkCount, checkShape, typeString } from "./shape.ts";
-import { Tensor, type TensorLike } from "./tensor.ts";
+import { checkCount, checkShape, type Shape, typeString } from "./shape.ts";
+import { type Device, Tensor, type TensorLike } from "./tensor.ts";
 
 /**
  * The matrix with ones on its diagonal and zeros elsewhere: `→ f32[n,m]`. It is square unless m is given.
@@ -28,7 +30,12 @@ export function eye(n: number, m?: number, options?: DTypeOption): Tensor;
 export function eye(n: number, second: number | DTypeOption = n, third: DTypeOption = {}): Tensor {
   const [m, options] = typeof second === "number" ? [second, third] : [n, second];
   checkShape("eye", [n, m]);
-  return cast(equal(iota([n, m], 0), iota([n, m], 1)), dtypeOr("eye", options, "float32"));
+  return identity([n, m], dtypeOr("eye", options, "float32"), currentDevice());
+}
+
+/** Ones on the diagonal, on a device. */
+export function identity(shape: Shape, dtype: DType, device: Device): Tensor {
+  return cast(equal(iota(shape, 0, device), iota(shape, 1, device)), dtype);
 }
 
 /**
@@ -82,7 +89,7 @@ function band(
   if (!Number.isInteger(k)) throw new TypeError(`${op}() takes a diagonal k that is an integer, got ${describe(k)}`);
   if (t.ndim < 2) throw new ShapeError(`${op}() needs a matrix, got ${typeString(t.type)}`);
   const shape = t.shape.slice(-2);
-  return { t, right: add(iota(shape, 1), mul(iota(shape, 0), -1)), k };
+  return { t, right: add(iota(shape, 1, t.device), mul(iota(shape, 0, t.device), -1)), k };
 }
 
 /**
@@ -104,11 +111,11 @@ export function diag(x: TensorLike): Tensor {
   const t = toTensor("diag", x);
   if (t.ndim === 1) {
     const n = t.shape[0]!;
-    return where(equal(iota([n, n], 0), iota([n, n], 1)), expandDims(t, 0), zerosLike(t));
+    return where(identity([n, n], "bool", t.device), expandDims(t, 0), zerosLike(t));
   }
   if (t.ndim !== 2) throw new ShapeError(`diag() needs a vector or a matrix, got ${typeString(t.type)}`);
   const n = Math.min(...t.shape);
-  return reshape(takeAlongAxis(slice(t, { stop: [n] }), iota([n, 1], 0), { axis: 1 }), [n]);
+  return reshape(takeAlongAxis(slice(t, { stop: [n] }), iota([n, 1], 0, t.device), { axis: 1 }), [n]);
 }
 
 /**
@@ -130,8 +137,8 @@ export function diag(x: TensorLike): Tensor {
  */
 export function oneHot(indices: Indices, depth: number, options: DTypeOption = {}): Tensor {
   checkCount("oneHot", "depth", depth);
-  const t = inRange("oneHot", indices, depth);
-  const classes = cast(iota([depth], 0), t.dtype);
+  const t = inRange("oneHot", indices, depth, placeBeside([indices]));
+  const classes = cast(iota([depth], 0, t.device), t.dtype);
   return cast(equal(expandDims(t, -1), classes), dtypeOr("oneHot", options, "float32"));
 }
 

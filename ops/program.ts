@@ -1,10 +1,11 @@
 /** Programs: a function written out as a list of primitive operations, and the interpreter that writes it. */
 
 import { bind } from "./bind.ts";
+import { currentDevice, placeBeside } from "./devices.ts";
 import type { Primitive } from "./primitive.ts";
 import { sameShape, type TensorType, typeString } from "./shape.ts";
 import { handOut } from "./scope.ts";
-import { ConcreteTensor, currentDevice, type Device, type Tensor, type Weak } from "./tensor.ts";
+import { ConcreteTensor, type Device, type Tensor, type Weak } from "./tensor.ts";
 import { Trace, Tracer, withRecording } from "./trace.ts";
 
 /** One operation of a program. Inputs and outputs are slots. */
@@ -127,8 +128,9 @@ export function evaluate(program: Program, inputs: readonly Tensor[]): readonly 
   const slots = new Array<Tensor>(program.types.length);
   inputs.forEach((x, i) => slots[i] = x);
   for (const { slot, value } of program.constants) slots[slot] = value;
+  const device = placeBeside(inputs);
   for (const { primitive, params, inputs, outputs } of program.equations) {
-    const results = bind(primitive, inputs.map((i) => slots[i]!), params);
+    const results = bind(primitive, inputs.map((i) => slots[i]!), params, device);
     outputs.forEach((slot, i) => slots[slot] = results[i]!);
   }
   return program.outputs.map((slot) => slots[slot]!);

@@ -7,7 +7,7 @@ import { zerosLike } from "./create.ts";
 import { type DType, wideOf } from "./dtype.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { take } from "./indexing.ts";
-import { tensor } from "./literal.ts";
+import { literal } from "./literal.ts";
 import { equal, greaterEqual, isFinite, isNaN, lessEqual, logicalAnd, logicalOr, where } from "./logic.ts";
 import { moveAxis, reshape } from "./movement.ts";
 import { axesOf, type AxesOptions, countOver } from "./reduction.ts";
@@ -69,7 +69,7 @@ interface Place {
   readonly weight: Tensor;
 }
 
-function placeOf(q: TensorLike | readonly number[], n: number, dtype: DType): Place {
+function placeOf(q: TensorLike | readonly number[], n: number, { dtype, device }: Tensor): Place {
   if (typeof q !== "number" && !Array.isArray(q)) {
     const t = toFloat("quantile", q as TensorLike);
     return placeOfTensor(cast(t, wideOf(t.dtype)), n, dtype);
@@ -86,8 +86,8 @@ function placeOf(q: TensorLike | readonly number[], n: number, dtype: DType): Pl
     return fraction * (n - 1);
   });
   return {
-    before: tensor(Int32Array.from(positions, Math.floor), { shape }),
-    weight: tensor(Float64Array.from(positions, (position) => position - Math.floor(position)), { shape, dtype }),
+    before: literal(Int32Array.from(positions, Math.floor), { shape }, device),
+    weight: literal(Float64Array.from(positions, (at) => at - Math.floor(at)), { shape, dtype }, device),
   };
 }
 
@@ -99,7 +99,7 @@ function placeOfTensor(q: Tensor, n: number, dtype: DType): Place {
 }
 
 function quantileOf(op: string, x: TensorLike, q: TensorLike | readonly number[], options: AxesOptions): Tensor {
-  const t = toFloat(op, x);
+  const t = toFloat(op, x, [q]);
   const axes = axesOf(op, t, options);
   const kept = dropAxes(t.shape, axes);
   const n = countOver(t, axes);
@@ -107,7 +107,7 @@ function quantileOf(op: string, x: TensorLike, q: TensorLike | readonly number[]
   const dtype = wideOf(t.dtype);
   const sorted = sort(reshape(moveAxis(cast(t, dtype), axes, axes.map((_, i) => kept.length + i)), [...kept, n]));
 
-  const { before, weight } = placeOf(q, n, dtype);
+  const { before, weight } = placeOf(q, n, sorted);
   const a = take(sorted, before, { axis: -1 });
   const b = take(sorted, minimum(add(before, 1), n - 1), { axis: -1 });
   // NaN is sorted to the end, and is itself the result.

@@ -2,7 +2,7 @@
 
 import { checkOptions, countable, toFloat, toTensor } from "./arguments.ts";
 import { bind1 } from "./bind.ts";
-import { full, zerosLike } from "./create.ts";
+import { constantOf, zerosLike } from "./create.ts";
 import { add, div, mul, square, sub } from "./arithmetic.ts";
 import { cast, stopGradient } from "./cast.ts";
 import { exp, log, sqrt } from "./functions.ts";
@@ -196,8 +196,8 @@ const prodOver = roundedOnce("prod", (t, options: AxesOptions) => {
     const product = mul(slice(y, at(0, half)), slice(y, at(half, 2 * half)));
     y = n % 2 === 0 ? product : concatenate([product, slice(y, at(n - 1, n))], { axis });
   }
-  if (y.shape[axis] === 0) return full(options.keepDims ? dropAxes(t.shape, axes, true) : kept, 1, { dtype: t.dtype });
-  return reshape(y, options.keepDims ? dropAxes(t.shape, axes, true) : kept);
+  const shape = options.keepDims ? dropAxes(t.shape, axes, true) : kept;
+  return y.shape[axis] === 0 ? constantOf(1, t.dtype, shape, t.device) : reshape(y, shape);
 });
 
 function extreme(primitive: Primitive<Axes>, x: TensorLike, options: AxesOptions): Tensor {

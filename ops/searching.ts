@@ -8,11 +8,11 @@ import { derived } from "./derived.ts";
 import { isFloat, type TypedArray } from "./dtype.ts";
 import { describe, ShapeError } from "./errors.ts";
 import { gather } from "./indexing.ts";
-import { tensor } from "./literal.ts";
+import { literal } from "./literal.ts";
 import { equal, less, lessEqual, logicalAnd, logicalOr, notEqual, where } from "./logic.ts";
 import { flatten, reshape } from "./movement.ts";
 import { typeString } from "./shape.ts";
-import type { Tensor, TensorLike } from "./tensor.ts";
+import { readNow, type Tensor, type TensorLike } from "./tensor.ts";
 import { recordingTrace, Tracer } from "./trace.ts";
 
 /** Options of {@linkcode searchSorted}. */
@@ -36,7 +36,7 @@ const search = derived("searchSorted", ([sorted, values]: readonly Tensor[], sid
   const [n, count] = [sorted!.size, values!.size];
   const line = reshape(sorted!, [1, 1, n, 1]);
   const wanted = flatten(values!);
-  let position = constantOf(0, "int32", [count]);
+  let position = constantOf(0, "int32", [count], wanted.device);
   for (let bit = 2 ** (31 - Math.clz32(n)); bit >= 1; bit /= 2) {
     const next = add(position, bit);
     const element = reshape(gather(line, reshape(add(next, -1), [1, count])), [count]);
@@ -71,14 +71,14 @@ export function searchSorted(sorted: Tensor, values: TensorLike, options: Search
   if (side !== "left" && side !== "right") {
     throw new TypeError(`searchSorted() takes the side "left" or "right", got ${describe(side)}`);
   }
-  const [line, wanted] = promoted("searchSorted", [toTensor("searchSorted", sorted), values]);
+  const [line, wanted] = promoted("searchSorted", [toTensor("searchSorted", sorted, [values]), values]);
   if (line!.ndim !== 1) throw new ShapeError(`searchSorted() searches a sorted vector, got ${typeString(line!.type)}`);
   return search([line!, wanted!], side);
 }
 
 /** The elements of a tensor whose values are known; throws under a transform, where the shape asked for is not. */
 function elementsOf(op: string, t: Tensor): TypedArray {
-  if (allConcrete([t])) return t.dataSync<TypedArray>();
+  if (allConcrete([t])) return readNow(op, t, 'await toDevice(x, "cpu") before');
   const trace = t instanceof Tracer ? t.trace : recordingTrace();
   throw new TypeError(
     `${op}() cannot run inside ${trace!.transform}(): the shape of its result depends on the values of ` +
@@ -92,7 +92,7 @@ function elementsOf(op: string, t: Tensor): TypedArray {
  *
  * How many there are depends on the values, so it works on the CPU and outside transforms alone.
  *
- * @throws {TypeError} If x is traced by a transform.
+ * @throws {TypeError} If x is traced by a transform, or lives on a GPU.
  *
  * @example Usage
  * ```ts
@@ -109,7 +109,7 @@ export function unique(x: TensorLike): Tensor {
   const isNew = (v: number, previous: number | undefined): boolean =>
     v !== previous && (v === v || previous === undefined || previous === previous);
   const found = values.filter((v: number, i: number) => isNew(v, values[i - 1]));
-  return tensor(found, { shape: [found.length], dtype: t.dtype });
+  return literal(found, { shape: [found.length], dtype: t.dtype }, t.device);
 }
 
 /**
@@ -118,7 +118,7 @@ export function unique(x: TensorLike): Tensor {
  *
  * How many there are depends on the values, so it works on the CPU and outside transforms alone.
  *
- * @throws {TypeError} If x is traced by a transform.
+ * @throws {TypeError} If x is traced by a transform, or lives on a GPU.
  * @throws {ShapeError} If x has no axes.
  *
  * @example Usage
@@ -149,5 +149,5 @@ export function nonzero(x: TensorLike): Tensor[] {
     }
     to++;
   }
-  return found.map((positions) => tensor(positions));
+  return found.map((positions) => literal(positions, {}, t.device));
 }

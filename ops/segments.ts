@@ -16,7 +16,7 @@ import type { Tensor, TensorLike } from "./tensor.ts";
 function segment(op: string, x: TensorLike, ids: Indices, n: number, combiner: Combiner, dtype?: DType): Tensor {
   const t = toNumeric(op, x);
   checkCount(op, "n", n);
-  const to = inRange(op, ids, n);
+  const to = inRange(op, ids, n, t.device);
   if (t.ndim === 0 || to.ndim !== 1 || to.size !== t.shape[0]) {
     throw new ShapeError(
       `${op}() needs one segment number for each row of ${typeString(t.type)}, got ${typeString(to.type)}`,
@@ -111,7 +111,7 @@ export function segmentMin(x: TensorLike, ids: Indices, n: number): Tensor {
 export function segmentMean(x: TensorLike, ids: Indices, n: number): Tensor {
   const t = toNumeric("segmentMean", x);
   const total = segment("segmentMean", t, ids, n, "sum", wideOf(t.dtype));
-  const counts = segment("segmentMean", constantOf(1, "int32", [t.shape[0]!]), ids, n, "sum");
+  const counts = segment("segmentMean", constantOf(1, "int32", [t.shape[0]!], t.device), ids, n, "sum");
   const means = div(total, reshape(maximum(counts, 1), [n, ...total.shape.slice(1).map(() => 1)]));
   return isFloat(t.dtype) ? cast(means, t.dtype) : means;
 }
@@ -133,5 +133,5 @@ export function bincount(x: Tensor, length: number): Tensor {
   const t = toTensor("bincount", x);
   if (kindOf(t.dtype) !== "integer") throw new TypeError(`bincount() counts integers, got ${typeString(t.type)}`);
   checkCount("bincount", "length", length);
-  return segment("bincount", constantOf(1, "int32", [t.size]), flatten(t), length, "sum");
+  return segment("bincount", constantOf(1, "int32", [t.size], t.device), flatten(t), length, "sum");
 }

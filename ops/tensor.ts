@@ -85,8 +85,7 @@ export abstract class Tensor {
 
   /** As {@linkcode Tensor.data}, without waiting; CPU tensors only. */
   dataSync<A extends TypedArray = Float32Array>(): A {
-    const x = this.concrete();
-    return x.device.readSync(x) as A;
+    return readNow("dataSync", this, "await x.data()") as A;
   }
 
   /** The elements as nested arrays of numbers or booleans; a number or boolean for rank 0. */
@@ -96,7 +95,7 @@ export abstract class Tensor {
 
   /** As {@linkcode Tensor.array}, without waiting; CPU tensors only. */
   arraySync(): unknown {
-    return nested(this.dataSync<TypedArray>(), this.type);
+    return nested(readNow("arraySync", this, "await x.array()"), this.type);
   }
 
   /** The one element of a tensor of size 1, as a number or boolean. CPU tensors only. */
@@ -104,7 +103,7 @@ export abstract class Tensor {
     if (this.size !== 1) {
       throw new RangeError(`item() needs a tensor of one element, got ${typeString(this.type)}; use dataSync()`);
     }
-    const value = this.dataSync<TypedArray>()[0]!;
+    const value = readNow("item", this, "await x.data()")[0]!;
     return this.dtype === "bool" ? value !== 0 : value;
   }
 
@@ -154,15 +153,21 @@ export interface Device {
   readonly info: Readonly<Record<string, unknown>>;
 }
 
+/** A device whose values are read by waiting alone, as a GPU's are. */
+export interface AsyncDevice extends Device {
+  /** There is no reading at once. */
+  readonly readSync: null;
+}
+
 /** What a device tells of a program that it compiled. */
 export interface ProgramFacts {
-  /** How many share the work. */
-  readonly threads: number;
-  /** How often threads wait for each other in a run. */
-  readonly barriers: number;
+  /** The name of the device. */
+  readonly device: string;
+  /** How a run goes there, in words: `2 threads, 1 barrier`. */
+  readonly how: string;
   /** Memory for values on the way. */
   readonly arenaBytes: number;
-  /** The size of its WebAssembly, besides the kernels that programs share. */
+  /** The size of what was written for it: WebAssembly on the CPU, besides the kernels that programs share. */
   readonly codeBytes: number;
   /** Inputs whose storage a result takes over if they are donated, and nobody else holds it. */
   readonly reusable: readonly number[];
@@ -172,6 +177,8 @@ export interface ProgramFacts {
 
 /** A device as the library uses it. */
 export interface Backend extends Device {
+  /** How many tensors one kernel reads and writes at most, where the choice is the compiler's. */
+  readonly mostOperands: number;
   /**
    * Inputs at `donated` positions are given up by the caller: where nobody else holds their storage, it may become that
    * of results.
@@ -182,7 +189,8 @@ export interface Backend extends Device {
   /** A tensor of row-major elements, which are copied. */
   upload(data: TypedArray, type: TensorType): ConcreteTensor;
   read(x: ConcreteTensor): Promise<TypedArray>;
-  readSync(x: ConcreteTensor): TypedArray;
+  /** As `read`, without waiting; null for a device that cannot. */
+  readonly readSync: ((x: ConcreteTensor) => TypedArray) | null;
   /** A second tensor of the same storage. */
   share(x: ConcreteTensor): ConcreteTensor;
   /** Gives up one tensor's hold on its storage; called once for each tensor, when it is disposed. */
@@ -247,20 +255,28 @@ export class ConcreteTensor extends Tensor implements Strided {
 
   override toString(): string {
     if (this.#storage === null) return `${typeString(this.type)} (${this.#fate.replace(/^was /, "")})`;
-    return this.#device.name === "cpu" ? show(this.dataSync<TypedArray>(), this.type) : typeString(this.type);
+    const values = this.#device.readSync?.(this);
+    return values === undefined ? `${typeString(this.type)} on ${this.#device.name}` : show(values, this.type);
   }
 }
 
-let defaultDevice: Backend | null = null;
-
-/** Makes `device` the one where new tensors live. */
-export function installDevice(device: Backend): void {
-  defaultDevice = device;
+/** The elements of a tensor without waiting, for `op`. */
+export function readNow(op: string, x: Tensor, cure: string): TypedArray {
+  const known = checkReadable(op, x, cure);
+  return known.device.readSync!(known);
 }
 
-export function currentDevice(): Backend {
-  if (defaultDevice === null) throw new TypeError("no device is installed: import the library by its mod.ts");
-  return defaultDevice;
+/** What is known of a tensor whose elements can be read without waiting; throws for others, and names the cure. */
+export function checkReadable(
+  op: string,
+  x: Tensor,
+  cure = 'await toDevice(x, "cpu") before',
+): ConcreteTensor {
+  const known = x.concrete();
+  if (known.device.readSync !== null) return known;
+  throw new TypeError(
+    `${op}() cannot read ${typeString(known.type)} on ${known.device.name} without waiting: use ${cure}`,
+  );
 }
 
 export function isTensor(x: unknown): x is Tensor {

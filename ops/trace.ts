@@ -35,7 +35,9 @@ export abstract class Trace {
   get origin(): string {
     const library = new URL("..", import.meta.url).href;
     const frames = (this.#origin.stack ?? "").split("\n").slice(1).map((line) => line.trim());
-    const inside = ["ops/", "grad/", "jit/", "cpu/", "nn/", "optim/", "data/"].map((folder) => library + folder);
+    const inside = ["ops/", "grad/", "jit/", "cpu/", "gpu/", "nn/", "optim/", "data/"].map((folder) =>
+      library + folder
+    );
     return frames.find((frame) => !inside.some((folder) => frame.includes(folder))) ?? "";
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { toTensor } from "./arguments.ts";
+import { tensorsOf, toTensor } from "./arguments.ts";
 import { count, describe } from "./errors.ts";
 import {
   countLeaves,
@@ -35,7 +35,7 @@ export type MapLeaves<T, R> = unknown extends T ? T
 
 /**
  * The tree of what f returns for every leaf; with several trees of one structure, for the leaves at the same place.
- * Numbers and booleans are given to f as tensors; null stays null.
+ * Numbers and booleans are given to f as tensors, on the device of the trees' tensors; null stays null.
  *
  * @throws {TypeError} If the structures differ, or a leaf is no tensor, number, boolean or null.
  *
@@ -59,8 +59,10 @@ export function map<T, R = Tensor>(
   if (typeof f !== "function") throw new TypeError(`tree.map() takes a function, got ${describe(f)}`);
   const { leaves, structure } = takeApart("tree.map", tree);
   const others = rest.map((other) => leavesAs("tree.map", structure, other, "trees"));
-  const mapped = leaves.map((leaf, i) =>
-    f(toTensor("tree.map", leaf), ...others.map((o) => toTensor("tree.map", o[i])))
+  const all = [leaves, ...others];
+  const beside = all.flat();
+  const mapped = leaves.map((_, i) =>
+    f(...all.map((tree) => toTensor("tree.map", tree[i], beside)) as [Tensor, ...Tensor[]])
   );
   return putTogether(structure, mapped) as MapLeaves<T, R>;
 }
@@ -77,7 +79,7 @@ export function map<T, R = Tensor>(
  * ```
  */
 export function leaves(tree: unknown): Tensor[] {
-  return takeApart("tree.leaves", tree).leaves.map((leaf) => toTensor("tree.leaves", leaf));
+  return tensorsOf("tree.leaves", takeApart("tree.leaves", tree).leaves);
 }
 
 /**
@@ -95,7 +97,7 @@ export function leaves(tree: unknown): Tensor[] {
  */
 export function flatten(tree: unknown): [leaves: Tensor[], structure: Structure] {
   const flat = takeApart("tree.flatten", tree);
-  return [flat.leaves.map((leaf) => toTensor("tree.flatten", leaf)), flat.structure];
+  return [tensorsOf("tree.flatten", flat.leaves), flat.structure];
 }
 
 /**
@@ -156,7 +158,7 @@ export function paths(tree: unknown): string[] {
  */
 export function reduce<R>(f: (accumulated: R, leaf: Tensor) => R, tree: unknown, initial: R): R {
   if (typeof f !== "function") throw new TypeError(`tree.reduce() takes a function, got ${describe(f)}`);
-  return takeApart("tree.reduce", tree).leaves.reduce<R>((r, leaf) => f(r, toTensor("tree.reduce", leaf)), initial);
+  return tensorsOf("tree.reduce", takeApart("tree.reduce", tree).leaves).reduce<R>((r, leaf) => f(r, leaf), initial);
 }
 
 /**

@@ -1,14 +1,13 @@
 /** Adam: steps of a size that is adapted to each parameter. */
 
 import { checkOptions } from "../ops/arguments.ts";
-import { zeros } from "../ops/create.ts";
 import { derivedAll } from "../ops/derived.ts";
 import { add, div, mul, neg, square } from "../ops/arithmetic.ts";
 import { cast } from "../ops/cast.ts";
 import { wideOf } from "../ops/dtype.ts";
 import { expm1, sqrt } from "../ops/functions.ts";
 import type { Tensor } from "../ops/tensor.ts";
-import { atEachLeaf, zerosFor } from "./leaves.ts";
+import { atEachLeaf, stepZero, zerosFor } from "./leaves.ts";
 import {
   checkAtLeastZero,
   checkFraction,
@@ -118,7 +117,7 @@ export function adam(options: AdamOptions = {}): Transform<AdamState> {
   checkAtLeastZero("adam", "epsilon", epsilon);
   checkAtLeastZero("adam", "weightDecay", weightDecay);
   return {
-    init: (params) => ({ step: zeros([], { dtype: "int32" }), m: zerosFor(params), v: zerosFor(params) }),
+    init: (params) => ({ step: stepZero("adam", params), m: zerosFor(params), v: zerosFor(params) }),
     update(grads, state, params) {
       const { fixed, inputs } = rateAt(learningRate, state.step);
       const step = add(state.step, 1);

@@ -1,11 +1,13 @@
 /** Walking trees of gradients together with the trees that an optimiser keeps. */
 
 import { toTensor } from "../ops/arguments.ts";
-import { zerosLike } from "../ops/create.ts";
+import { constantOf, zerosLike } from "../ops/create.ts";
+import { placeBeside } from "../ops/devices.ts";
 import { isFloat, wideOf } from "../ops/dtype.ts";
 import { describe, ShapeError } from "../ops/errors.ts";
 import { sameShape, typeString } from "../ops/shape.ts";
 import { isTensor, type Tensor } from "../ops/tensor.ts";
+import { takeApart } from "../ops/structure.ts";
 import { map } from "../ops/tree.ts";
 
 /** From a gradient and the values at the same leaf of other trees: what takes their places, in order. */
@@ -21,13 +23,23 @@ export function atEachLeaf<G, O extends readonly unknown[]>(
   grads: G,
   others: readonly [...O],
 ): [G, ...O] {
-  return visit(op, rule, grads, others, "") as [G, ...O];
+  return visit(op, rule, grads, others, "", [grads, ...others]) as [G, ...O];
 }
 
-function visit(op: string, rule: LeafRule, grads: unknown, others: readonly unknown[], path: string): unknown[] {
+function visit(
+  op: string,
+  rule: LeafRule,
+  grads: unknown,
+  others: readonly unknown[],
+  path: string,
+  roots: readonly unknown[],
+): unknown[] {
   if (grads === null || grads === undefined) return [null, ...others];
   if (isTensor(grads) || typeof grads !== "object") {
-    const all = [grads, ...others].map((x) => toTensor(op, x));
+    const given = [grads, ...others];
+    // Leaves that are bare numbers in all trees live where the tensors of the trees do.
+    const beside = given.some(isTensor) ? given : takeApart(op, roots).leaves;
+    const all = given.map((x) => toTensor(op, x, beside));
     checkShapes(op, all, path);
     const made = rule(...all as [Tensor, ...Tensor[]]);
     return all.map((_, k) => made[k] ?? (k === 0 ? grads : others[k - 1]));
@@ -37,7 +49,7 @@ function visit(op: string, rule: LeafRule, grads: unknown, others: readonly unkn
   const trees = [grads, ...others] as Record<string, unknown>[];
   const children = keys.map((key) => {
     const [grad, ...rest] = trees.map((tree) => tree[key]);
-    return visit(op, rule, grad, rest, path === "" ? key : `${path}/${key}`);
+    return visit(op, rule, grad, rest, path === "" ? key : `${path}/${key}`, roots);
   });
   return trees.map((_, k) => {
     const values = children.map((child) => child[k]);
@@ -66,6 +78,11 @@ function checkKeys(op: string, keys: readonly string[], other: unknown, path: st
 
 function at(path: string): string {
   return path === "" ? "" : ` at ${path}`;
+}
+
+/** The number of steps before the first, `i32[]`, where the parameters live. */
+export function stepZero(op: string, params: unknown): Tensor {
+  return constantOf(0, "int32", [], placeBeside(takeApart(op, params).leaves));
 }
 
 /** The same tree of zeros, in float32 for float16; null for leaves of integers and bools, which have no gradient. */

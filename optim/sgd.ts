@@ -1,11 +1,10 @@
 /** Stochastic gradient descent, with momentum. */
 
 import { checkOptions } from "../ops/arguments.ts";
-import { zeros } from "../ops/create.ts";
 import { derivedAll } from "../ops/derived.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import type { Tensor } from "../ops/tensor.ts";
-import { atEachLeaf, zerosFor } from "./leaves.ts";
+import { atEachLeaf, stepZero, zerosFor } from "./leaves.ts";
 import {
   checkAtLeastZero,
   checkLearningRate,
@@ -84,7 +83,7 @@ export function sgd(options: SgdOptions = {}): Transform<SgdState> {
   if (nesterov && momentum === 0) throw new RangeError("sgd() with nesterov needs a momentum above 0");
   return {
     init: (params) => ({
-      step: zeros([], { dtype: "int32" }),
+      step: stepZero("sgd", params),
       velocity: momentum === 0 ? null : zerosFor(params),
     }),
     update(grads, state, params) {

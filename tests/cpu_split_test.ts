@@ -18,7 +18,8 @@ const machine = testMachine();
 
 interface Case {
   readonly kernel: Kernel;
-  readonly inputs: readonly { readonly dtype: DType; readonly shape: Shape }[];
+  /** Along the axes where they stand still, inputs have one element. */
+  readonly inputs: readonly { readonly dtype: DType; readonly shape: Shape; readonly still?: readonly number[] }[];
   readonly outputs: readonly { readonly dtype: DType; readonly shape: Shape }[];
 }
 
@@ -34,9 +35,10 @@ function expectSame(
 ): boolean {
   machine.reset();
   const chosen = views.map((view, n) => fc.sample(view, { seed: seed + n, numRuns: 1 })[0]);
-  const from = inputs.map(({ dtype, shape }, n) =>
-    placeOperand(machine, dtype, dtype === "bool" ? [0, 1, 1] : values, shape, chosen[n] as never)
-  );
+  const from = inputs.map(({ dtype, shape, still = [] }, n) => {
+    const x = placeOperand(machine, dtype, dtype === "bool" ? [0, 1, 1] : values, shape, chosen[n] as never);
+    return { ...x, strides: x.strides.map((stride, axis) => still.includes(axis) ? 0 : stride) };
+  });
   const [whole, parts] = [0, 1].map(() => outputs.map(({ dtype, shape }) => machine.output(shape, dtype)));
   const task = { kernel: kernel as KernelOf<ComputeKind>, inputs: from };
   runTask(kernels, { ...task, outputs: whole! }, machine);
@@ -132,6 +134,37 @@ const loops = shapes.chain((shape) =>
         : [{ dtype: body.dtype, shape }, ...floats(shape)],
     };
   })
+);
+
+/** Rows needed once: sums and extremes of elements, some of which are results, too, and what is made of them for each row. */
+const streams = shapes.chain((shape) =>
+  fc.record({ axes: fc.subarray(shape.map((_, axis) => axis), { minLength: 1 }), body: bodiesOf(shape) }).map(
+    ({ axes, body }): Case => {
+      const [total, most, x, y, ofRow] = [0, 1, 2, 3, 4].map((n) => input(n, "float32")) as [Scalar, ...Scalar[]];
+      const shift = (node: Scalar): Scalar =>
+        node.op === "input" ? input(node.index + 2, node.dtype) : { ...node, args: node.args.map(shift) } as Scalar;
+      const kept = shape.flatMap((_, axis) => axes.includes(axis) ? [] : [cast(axisIndex(axis), "float32")]);
+      const made = kept.reduce((sum, position) => binary("add", sum, position), binary("mul", total, ofRow!));
+      return {
+        kernel: {
+          kind: "loop",
+          shape,
+          axes,
+          stages: [
+            { combiner: "sum", body: binary("mul", x!, binary("add", y!, ofRow!)) },
+            { combiner: "max", body: cast(shift(body), "float32") },
+          ],
+          outputs: [
+            { body: binary("sub", made, most!), perRow: true },
+            { body: binary("sub", x!, ofRow!), perRow: false },
+            { body: most!, perRow: true },
+          ],
+        },
+        inputs: [...floats(shape, shape), { dtype: "float32", shape, still: axes }],
+        outputs: floats(dropAxes(shape, axes), shape, dropAxes(shape, axes)),
+      };
+    },
+  )
 );
 
 /** The same with elementwise work behind it, now and then. */
@@ -243,6 +276,7 @@ const kinds: Readonly<Record<string, fc.Arbitrary<Case>>> = {
   map: maps,
   reduce: reductions,
   loop: loops,
+  "loop in one pass": streams,
   matmul: products,
   conv: convolutions,
   window: windows,

@@ -1,17 +1,23 @@
-/** The same test on the kernels that define what is meant: those in plain TypeScript. */
+/** Where the tensors of a test live: on the reference kernels, in plain TypeScript, or on any other device. */
 
 import { cpu, cpuWith } from "../cpu/device.ts";
 import { reference } from "../cpu/reference.ts";
-import { installDevice } from "../ops/tensor.ts";
+import { installDevice } from "../ops/devices.ts";
+import type { Backend } from "../ops/tensor.ts";
 
-const plain = cpuWith(reference);
-
-/** What `f` returns where all that it makes is made by the reference kernels. */
-export function onReference<T>(f: () => T): T {
-  installDevice(plain);
+/** What `f` returns where new tensors live on a device. */
+export function onDevice<T>(device: Backend, f: () => T): T {
+  installDevice(device);
   try {
     return f();
   } finally {
     installDevice(cpu());
   }
+}
+
+const plain = cpuWith(reference);
+
+/** What `f` returns where all that it makes is made by the reference kernels. */
+export function onReference<T>(f: () => T): T {
+  return onDevice(plain, f);
 }

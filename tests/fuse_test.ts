@@ -1,5 +1,6 @@
 // Fusion: which kernels a program becomes, and that they compute what the program says.
 import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { cpu } from "../cpu/device.ts";
 import { fuse } from "../jit/fuse.ts";
 import {
   add,
@@ -14,6 +15,7 @@ import {
   matmul,
   max,
   mean,
+  min,
   mul,
   nn,
   ones,
@@ -60,7 +62,7 @@ function kernelsOf(f: (...xs: Tensor[]) => Results, ...xs: Tensor[]): Kernel[] {
       assertAlmostEquals(value, expected[k]!, 1e-6 * Math.max(1, Math.abs(expected[k]!)));
     });
   });
-  return fuse(program).steps.map(({ kernel }) => kernel).filter(({ kind }) => kind !== "view");
+  return fuse(program, cpu()).steps.map(({ kernel }) => kernel).filter(({ kind }) => kind !== "view");
 }
 
 function kernels(f: (x: Tensor) => Results): string[] {
@@ -281,13 +283,93 @@ Deno.test("fuse: a kernel has no more operands than its code may have arguments"
   assertEquals(many.length > 1 && many.length < 10, true, `${many.length} kernels`);
 });
 
-Deno.test("fuse: long rows keep their reductions to themselves", () => {
+Deno.test("fuse: long rows are gone along once for each step that needs the one before", () => {
   const f = (x?: Tensor): Results => {
     const y = exp(mul(x!, 1e-6));
     return sub(y, mean(y));
   };
   const count = 1 << 17;
-  assertEquals(described(f, zeros([count])), ["map", "reduce", "map", "map"]);
+  assertEquals(described(f, zeros([count])), ["loop 1 2", "map", "map"]);
   assertEquals(described((x) => sum(exp(x!)), zeros([count])), ["reduce"]);
   assertEquals(described(f, zeros([16])), ["loop 1 1"]);
+});
+
+/** Whole numbers: more than stay in a cache, in 128 columns. */
+const tall = [1024, 128];
+const [high, higher] = [3, 5].map((n) =>
+  reshape(tensor(Float32Array.from({ length: tall[0]! * tall[1]! }, (_, i) => (i * n) % 7 - 3)), tall)
+) as [Tensor, Tensor];
+const ofColumns = { axis: 0 };
+
+Deno.test("fuse: reductions of large arrays share a pass with each other, and with what is stored", () => {
+  assertEquals(described((x, g) => [sum(g!, ofColumns), sum(mul(x!, g!), ofColumns)], high, higher), ["loop 2 2"]);
+  assertEquals(described((x) => [max(x!), sum(square(x!))], high), ["loop 2 2"]);
+  assertEquals(
+    described(
+      (x, g) => {
+        const d = where(greater(x!, 0), g!, 0);
+        return [d, sum(d, ofColumns)];
+      },
+      high,
+      higher,
+    ),
+    ["loop 1 2"],
+  );
+  assertEquals(described((x, g) => [sum(x!, ofColumns), sum(g!, ofColumns)], high, higher), ["reduce", "reduce"]);
+});
+
+Deno.test("fuse: a large array is computed again where that reads no more", () => {
+  const deviations = (x: Tensor): Tensor => sub(x, max(x, { axis: 0 }));
+  const twice = (x?: Tensor): Results => {
+    const d = deviations(x!);
+    return [sum(d, ofColumns), sub(d, min(square(d), ofColumns))];
+  };
+  // The deviations are not stored: the last map reads x.
+  assertEquals(described(twice, high), ["reduce", "loop 2 2", "map"]);
+  // Where it is a result, it is read.
+  assertEquals(
+    described((x) => {
+      const d = deviations(x!);
+      return [d, sub(d, sum(square(d), ofColumns))];
+    }, high),
+    ["reduce", "loop 1 2", "map"],
+  );
+  // Two arrays, and an exponential: stored.
+  const kinds = (f: (x: Tensor, g: Tensor) => Tensor): string[] =>
+    described(
+      (x, g) => {
+        const y = f(x!, g!);
+        return sub(y, min(y, ofColumns));
+      },
+      high,
+      higher,
+    );
+  assertEquals(kinds((x, g) => sub(x, g)), ["loop 1 2", "map"]);
+  assertEquals(kinds((x) => exp(mul(x, 0.1))), ["loop 1 2", "map"]);
+  assertEquals(kinds((x) => mul(x, 3)), ["reduce", "map"]);
+});
+
+Deno.test("fuse: batch norm of a large array goes over it three times, and its gradient four times", () => {
+  const [gains, biases] = [1, 2].map((n) => tensor(Float32Array.from({ length: 128 }, (_, i) => (i * n) % 5)));
+  const normal = (x: Tensor, gain: Tensor, bias: Tensor): Tensor => {
+    const centered = sub(x, mean(x, ofColumns));
+    return add(mul(mul(centered, rsqrt(add(variance(x, ofColumns), 1e-5))), gain), bias);
+  };
+  /** The kernels that see all of the array, and what they write. */
+  const passes = (f: (...xs: Tensor[]) => Results, ...xs: Tensor[]): string[] => {
+    const program = trace("test", (inputs) => [f(...inputs)].flat(), xs.map((x) => x.type));
+    return fuse(program).steps
+      .map(({ kernel, types }) => ({ kernel, shapes: types.map(({ shape }) => shape) }))
+      .filter(({ kernel, shapes }) =>
+        kernel.kind === "reduce" || shapes.some((shape) => shape[0] === tall[0]) ||
+        (kernel.kind === "loop" && kernel.axes.length > 0)
+      )
+      .filter(({ kernel }) => kernel.kind !== "view")
+      .map(({ kernel, shapes }) => `${kernel.kind} ${shapes.map((shape) => shape.length)}`);
+  };
+  assertEquals(passes((x, w, b) => normal(x!, w!, b!), high, gains!, biases!), ["reduce 1", "reduce 1", "map 2"]);
+  assertEquals(
+    passes(pulled((x, w, b) => normal(x!, w!, b!)), higher, high, gains!, biases!),
+    ["reduce 1", "loop 1,1,1", "loop 1,1,1", "map 2"],
+  );
 });

@@ -8,7 +8,8 @@ import { vjp } from "../grad/vjp.ts";
 import { vmap } from "../grad/vmap.ts";
 import type { DType } from "../ops/dtype.ts";
 import * as ops from "../ops/mod.ts";
-import { installDevice, type Tensor } from "../ops/tensor.ts";
+import { installDevice } from "../ops/devices.ts";
+import type { Tensor } from "../ops/tensor.ts";
 import {
   assertMatchesReference,
   checkBatch,

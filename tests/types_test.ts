@@ -29,6 +29,7 @@ import {
   type Tensor,
   tensor,
   type TensorType,
+  toDevice,
   tree,
   valueAndGrad,
   vjp,
@@ -79,6 +80,18 @@ Deno.test("types: grad of interfaces, tuples and numbers keeps their structure",
 
   const transformed = grad(predict);
   assertType<IsExact<Parameters<typeof transformed>, [p: Line, x: Tensor]>>(true);
+});
+
+Deno.test("types: moving to a GPU gives the tree, moving to the CPU a promise of it", async () => {
+  const moves = {
+    away: () => toDevice(net, "gpu"),
+    home: () => toDevice(net, "cpu"),
+    anywhere: (device: string) => toDevice(net, device),
+  };
+  assertType<IsExact<ReturnType<typeof moves.away>, Net>>(true);
+  assertType<IsExact<ReturnType<typeof moves.home>, Promise<Net>>>(true);
+  assertType<IsExact<ReturnType<typeof moves.anywhere>, Net | Promise<Net>>>(true);
+  assertEquals((await moves.home()).scale, 2);
 });
 
 Deno.test("types: argnums gives one gradient, or a tuple of them", () => {

@@ -1,7 +1,7 @@
 // Runs contractions of all kinds, and prints the tile that the device says it uses and the bits of the results, hashed.
 import { cpuWith } from "../cpu/device.ts";
 import { kernels } from "../cpu/kernels.ts";
-import { installDevice } from "../ops/tensor.ts";
+import { installDevice } from "../ops/devices.ts";
 import * as pb from "../mod.ts";
 
 const sample = (shape: number[], seed: number): pb.Tensor => {

@@ -53,7 +53,7 @@ export function bernoulli(key: Tensor, shape?: Shape, options: BernoulliOptions 
     throw new RangeError(`bernoulli() needs a probability p between 0 and 1, got ${p}`);
   }
   const dtype = isTensor(p) && isFloat(p.dtype) ? p.dtype : "float32";
-  return bernoulliIn([key, parameter("bernoulli", "p", p, dtype, drawn)], drawn);
+  return bernoulliIn([key, parameter("bernoulli", "p", key, p, dtype, drawn)], drawn);
 }
 
 interface Choice {

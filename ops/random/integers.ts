@@ -61,23 +61,23 @@ export function randint(key: Tensor, shape: Shape, options: RandintOptions): Ten
   checkShape("randint", shape);
   checkOptions("randint", options, ["minval", "maxval"]);
   const { minval, maxval } = options;
-  const [low, high] = [bound("minval", minval, shape), bound("maxval", maxval, shape)];
+  const [low, high] = [bound("minval", key, minval, shape), bound("maxval", key, maxval, shape)];
   if (typeof minval === "number" && typeof maxval === "number" && minval >= maxval) {
     throw new RangeError(`randint() needs minval < maxval, got minval ${minval} and maxval ${maxval}`);
   }
   return randintIn([key, low, high], shape);
 }
 
-function bound(name: string, x: number | Tensor, shape: Shape): Tensor {
+function bound(name: string, key: Tensor, x: number | Tensor, shape: Shape): Tensor {
   if (isTensor(x) ? kindOf(x.dtype) !== "integer" : !Number.isInteger(x)) {
     throw new TypeError(`randint() takes ${name} as an integer, got ${isTensor(x) ? typeString(x.type) : describe(x)}`);
   }
   if (typeof x === "number" && x !== (x | 0)) throw new RangeError(`randint() takes ${name} in int32, got ${x}`);
-  return parameter("randint", name, x, "int32", shape);
+  return parameter("randint", name, key, x, "int32", shape);
 }
 
 const orderOf = derived("permutation", ([key], n: number) => {
-  let order = iota([n], 0);
+  let order = iota([n], 0, key!.device);
   let next = key!;
   // One sort by random keys leaves elements with equal keys in their old order; with this many rounds that hardly ever
   // shows (jax._src.random._shuffle).

@@ -1,7 +1,7 @@
 /** Keys: where they come from and how one becomes several. */
 
 import { iota } from "../create.ts";
-import { tensor } from "../literal.ts";
+import { literal, tensor } from "../literal.ts";
 import { derived } from "../derived.ts";
 import { kindOf } from "../dtype.ts";
 import { cast } from "../cast.ts";
@@ -9,7 +9,7 @@ import { equal, where } from "../logic.ts";
 import { describe, ShapeError } from "../errors.ts";
 import { broadcastTo, expandDims, reshape, slice } from "../movement.ts";
 import { typeString } from "../shape.ts";
-import { isTensor, type Tensor } from "../tensor.ts";
+import { type Device, isTensor, type Tensor } from "../tensor.ts";
 import { checkKey, threefry } from "./threefry.ts";
 
 /** A tuple of N keys for a literal N up to 64, otherwise an array of them. */
@@ -50,10 +50,10 @@ function keysAt(key: Tensor, counters: Tensor): Tensor {
   // Each word is computed for itself, so that one kernel makes both.
   const shape = [counters.size, 2];
   const [x0, x1] = threefry(key, 0, broadcastTo(expandDims(counters, 1), shape));
-  return where(equal(iota(shape, 1), 0), x0, x1);
+  return where(equal(iota(shape, 1, key.device), 0), x0, x1);
 }
 
-const keysOf = derived("keys", ([key], n: number) => keysAt(key!, cast(iota([n], 0), "uint32")));
+const keysOf = derived("keys", ([key], n: number) => keysAt(key!, cast(iota([n], 0, key!.device), "uint32")));
 const keyOf = derived("foldIn", ([key, counter]) => reshape(keysAt(key!, counter!), [2]));
 
 /**
@@ -139,11 +139,11 @@ export function split(key: Tensor, n: number = 2): Tensor[] {
  */
 export function foldIn(key: Tensor, n: number | Tensor): Tensor {
   checkKey("foldIn", key);
-  return keyOf([key, counterOf(n)], null);
+  return keyOf([key, counterOf(n, key.device)], null);
 }
 
 /** `u32[1]` */
-function counterOf(n: number | Tensor): Tensor {
+function counterOf(n: number | Tensor, device: Device): Tensor {
   if (isTensor(n)) {
     if (kindOf(n.dtype) !== "integer") throw new TypeError(`foldIn() takes an integer, got ${typeString(n.type)}`);
     if (n.ndim !== 0) {
@@ -153,5 +153,5 @@ function counterOf(n: number | Tensor): Tensor {
   }
   if (!Number.isInteger(n)) throw new TypeError(`foldIn() takes an integer, got ${describe(n)}`);
   if (n < 0 || n >= 2 ** 32) throw new RangeError(`foldIn() takes an integer from 0 to 2^32 - 1, got ${n}`);
-  return tensor(Uint32Array.of(n));
+  return literal(Uint32Array.of(n), {}, device);
 }

@@ -54,7 +54,7 @@ function rotateLeft(x: Tensor, distance: number): Tensor {
 
 /** Both words for each counter 0 … n − 1. Shapes hold fewer than 2^31 elements, so the high word of a counter is 0. */
 export function wordsOf(key: Tensor, n: number): readonly [Tensor, Tensor] {
-  return threefry(key, 0, cast(iota([n], 0), "uint32"));
+  return threefry(key, 0, cast(iota([n], 0, key.device), "uint32"));
 }
 
 /** Thirty-two random bits for each of n counters. */

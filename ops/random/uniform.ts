@@ -1,7 +1,7 @@
 /** Random bits, and the uniform distribution made of them. */
 
-import { checkOptions } from "../arguments.ts";
-import { full } from "../create.ts";
+import { checkOptions, storable } from "../arguments.ts";
+import { constantOf } from "../create.ts";
 import { derived } from "../derived.ts";
 import { type DType, floatFormat, isDType, isFloat, toDType } from "../dtype.ts";
 import { add, maximum, mul, sub } from "../arithmetic.ts";
@@ -118,8 +118,8 @@ export function uniform(key: Tensor, shape: Shape = [], options: UniformOptions 
   }
   return uniformIn([
     key,
-    parameter("uniform", "min", min, dtype, shape),
-    parameter("uniform", "max", max, dtype, shape),
+    parameter("uniform", "min", key, min, dtype, shape),
+    parameter("uniform", "max", key, max, dtype, shape),
   ], shape);
 }
 
@@ -131,9 +131,16 @@ export function floatType(op: string, { dtype = "float32" }: { readonly dtype?: 
   return dtype;
 }
 
-/** A parameter of a distribution, as a tensor of `dtype` that broadcasts to the shape of the draws. */
-export function parameter(op: string, name: string, x: number | Tensor, dtype: DType, shape: Shape): Tensor {
-  if (typeof x === "number") return full([], x, { dtype });
+/** A parameter of a distribution, as a tensor of `dtype` beside the key that broadcasts to the shape of the draws. */
+export function parameter(
+  op: string,
+  name: string,
+  key: Tensor,
+  x: number | Tensor,
+  dtype: DType,
+  shape: Shape,
+): Tensor {
+  if (typeof x === "number") return constantOf(storable(op, x, dtype), dtype, [], key.device);
   if (!isTensor(x)) throw new TypeError(`${op}() takes ${name} as a number or a tensor, got ${describe(x)}`);
   const stretched = broadcastShapes(x.shape, shape);
   if (stretched === null || !sameShape(stretched, shape)) {
