@@ -10,6 +10,7 @@ import type { Lanes } from "./lanes.ts";
 import { columnVectors, writeColumns } from "./loop_columns.ts";
 import { analyseLoop, type LoopBody, loopKey } from "./loop_plan.ts";
 import { writeRow } from "./loop_rows.ts";
+import { columnsAtOnce, isOnePass, isWorthStreaming, resultBytes, rowsTogether, writeStream } from "./loop_stream.ts";
 import { keptNodes, type LoopForm, LoopWriter } from "./loop_writer.ts";
 import type { LoopImplementation, Machine, Operand } from "./machine.ts";
 import { collapse, type NestAxis, orderByStride, type Walk, type Walker, walksAlong } from "./nest.ts";
@@ -72,15 +73,21 @@ function runNest(
     ...sources,
     ...outputs.map((output, n) => outputWalker(output, shape, body.outputs[n]!.perRow ? axes : [])),
   ];
-  const nest = nestOf(shape, axes, walkers);
+  const nest = nestOf(shape, axes, walkers, isOnePass(body));
   const form = formOf(body, nest, walkers);
-  const key = `${form.lanes} ${form.outside} ${form.along} ${form.walks.join(" ")} ${
+  const key = `${form.lanes} ${form.rowsTogether} ${form.outside} ${form.along} ${form.walks.join(" ")} ${
     form.still.map(Number).join("")
   } ${form.empty}`;
   const run = codeFor(table, key, machine, (relaxed) => writeLoop(body, form, relaxed));
   const bytes = scratchBytes(body, form, nest);
   const scratch = bytes > 0 ? machine.allocate(bytes) : 0;
-  run(...loopArguments(nest, form, walkers), scratch);
+  const lane = laneOf(nest);
+  const most = form.lanes === "stream" ? columnsAtOnce : lane.size;
+  for (let start = 0; start < lane.size; start += most) {
+    const args = loopArguments(nest, form, walkers, Math.min(most, lane.size - start));
+    for (let n = 0; n < walkers.length; n++) args[n]! += start * lane.strides[n]!;
+    run(...args, scratch);
+  }
   if (bytes > 0) machine.free(scratch);
 }
 
@@ -101,11 +108,16 @@ function outputWalker(output: Operand, shape: Shape, missing: readonly number[])
 interface Nest {
   readonly outside: readonly NestAxis[];
   readonly along: readonly NestAxis[];
-  readonly lanes: "rows" | "columns";
+  readonly lanes: LoopForm["lanes"];
   readonly empty: boolean;
 }
 
-function nestOf(shape: Shape, axes: readonly number[], walkers: readonly Walker[]): Nest {
+/** The loop that vectors run along. */
+function laneOf({ outside, along, lanes }: Nest): NestAxis {
+  return (lanes === "rows" ? along : outside).at(-1)!;
+}
+
+function nestOf(shape: Shape, axes: readonly number[], walkers: readonly Walker[], inOnePass: boolean): Nest {
   const empty = axes.some((axis) => shape[axis] === 0);
   // It moves where the rows change, and so keeps their axes apart.
   const steps = rowMajor(dropAxes(shape, axes, true));
@@ -120,15 +132,21 @@ function nestOf(shape: Shape, axes: readonly number[], walkers: readonly Walker[
   const along = loops.filter(({ size, strides }) => size !== 1 && strides.at(-1) === 0);
   const innermost = loops.at(-1)!;
   // Vectors need four columns.
-  if (innermost === outside.at(-1) && innermost.size >= 4 && !empty) return { outside, along, lanes: "columns", empty };
+  if (innermost === outside.at(-1) && innermost.size >= 4 && !empty) {
+    const rows = sizeOf(along.map(({ size }) => size));
+    const isStream = inOnePass && isWorthStreaming(sizeOf(shape), innermost.size, rows);
+    return { outside, along, lanes: isStream ? "stream" : "columns", empty };
+  }
   return { outside, along: along.length > 0 ? along : [one], lanes: "rows", empty };
 }
 
-function formOf(body: LoopBody, { outside, along, lanes, empty }: Nest, walkers: readonly Walker[]): LoopForm {
-  const walks: Walk[] = walksAlong((lanes === "rows" ? along : outside).at(-1)!, walkers);
+function formOf(body: LoopBody, nest: Nest, walkers: readonly Walker[]): LoopForm {
+  const { outside, along, lanes, empty } = nest;
+  const walks: Walk[] = walksAlong(laneOf(nest), walkers);
   return {
     lanes,
-    outside: outside.length - (lanes === "columns" ? 1 : 0),
+    rowsTogether: lanes === "stream" ? rowsTogether(laneOf(nest).size) : 1,
+    outside: outside.length - (lanes === "rows" ? 0 : 1),
     along: along.length - (lanes === "rows" ? 1 : 0),
     walks,
     still: body.sources.map((_, n) => along.every(({ size, strides }) => size === 1 || strides[n] === 0)),
@@ -136,7 +154,9 @@ function formOf(body: LoopBody, { outside, along, lanes, empty }: Nest, walkers:
   };
 }
 
-function scratchBytes(body: LoopBody, form: LoopForm, { along }: Nest): number {
+function scratchBytes(body: LoopBody, form: LoopForm, nest: Nest): number {
+  const { along } = nest;
+  if (form.lanes === "stream") return resultBytes(body);
   const nodes = keptNodes(body, form).length;
   const turns = sizeOf(along.slice(0, form.along).map(({ size }) => size));
   const vectors = form.lanes === "rows" ? Math.ceil(along.at(-1)!.size / 4) : columnVectors(body);
@@ -145,15 +165,17 @@ function scratchBytes(body: LoopBody, form: LoopForm, { along }: Nest): number {
 
 function writeLoop(body: LoopBody, form: LoopForm, relaxed: boolean): Lanes {
   const writer = new LoopWriter(body, form, relaxed);
-  writer.forEachRow(() => form.lanes === "rows" ? writeRow(writer) : writeColumns(writer));
+  const write = { rows: writeRow, columns: writeColumns, stream: writeStream }[form.lanes];
+  writer.forEachRow(() => write(writer));
   return writer.v;
 }
 
 /** The arguments of the code: addresses, and for each loop what operands move by at its end. */
-function loopArguments({ outside, along }: Nest, { lanes, walks }: LoopForm, walkers: readonly Walker[]): number[] {
-  const lane = (lanes === "rows" ? along : outside).at(-1)!;
+function loopArguments(nest: Nest, { lanes, walks }: LoopForm, walkers: readonly Walker[], laneSize: number): number[] {
+  const { outside, along } = nest;
+  const lane = laneOf(nest);
   const args = walkers.map(({ address }) => address);
-  args.push(lane.size);
+  args.push(laneSize);
   walks.forEach((walk, n) => walk === "strided" && args.push(lane.strides[n]!));
   const push = (loops: readonly NestAxis[], within: NestAxis | undefined): void => {
     loops.forEach(({ size, strides }, i) => {

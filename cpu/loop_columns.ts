@@ -21,7 +21,7 @@ interface Column {
 }
 
 /** Where the columns are: their first elements, and pointers for accesses that move them. */
-interface Places {
+export interface Places {
   readonly first: readonly Cursor[];
   readonly aside: readonly Cursor[];
 }
@@ -120,7 +120,7 @@ function flushAll(w: LoopWriter, pass: Pass, columns: readonly Column[]): void {
 }
 
 /** A cursor for operand `n` that may be moved: strided accesses go on from vector to vector. */
-function movable({ v: { f } }: LoopWriter, { aside }: Places, n: number, cursors: readonly Cursor[]): Cursor {
+export function movable({ v: { f } }: LoopWriter, { aside }: Places, n: number, cursors: readonly Cursor[]): Cursor {
   const cursor = cursors[n]!;
   if (cursor.walk !== "strided") return cursor;
   f.get(cursor.pointer).set(aside[n]!.pointer);
@@ -128,7 +128,7 @@ function movable({ v: { f } }: LoopWriter, { aside }: Places, n: number, cursors
 }
 
 /** What a source that is the same all along a column has for the vector at `ahead`. */
-function readFirst(w: LoopWriter, places: Places, n: number, ahead: number): Local {
+export function readFirst(w: LoopWriter, places: Places, n: number, ahead: number): Local {
   const { v } = w;
   const cursor = movable(w, places, n, places.first);
   if (cursor.walk === "constant") return loadConstant(v, cursor);

@@ -12,8 +12,13 @@ import type { Scalar } from "../ops/scalar.ts";
 
 /** How a kernel's loops lie; code is written for each combination. */
 export interface LoopForm {
-  /** Along which axis vectors run: the innermost of a row, or the innermost of those outside. */
-  readonly lanes: "rows" | "columns";
+  /**
+   * Along which axis vectors run: the innermost of a row, or the innermost of those outside, the columns. These are gone
+   * down one after another, or all of them together, in a stream through memory.
+   */
+  readonly lanes: "rows" | "columns" | "stream";
+  /** How many rows a stream adds up together. */
+  readonly rowsTogether: number;
   /** Loops around rows and along them, without the one that vectors run along. */
   readonly outside: number;
   readonly along: number;

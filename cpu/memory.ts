@@ -35,8 +35,11 @@ export interface Value extends Strided {
   readonly block: Block;
 }
 
-/** The budget for blocks; it grows when spilled values turn out to be needed again, and shrinks when few are. */
-const initialBudgetBytes = 128 * 2 ** 20;
+/**
+ * The budget for blocks, at least: it grows when spilled values turn out to be needed again, and shrinks when few are. So
+ * programs that need little have little garbage, and soon hold the most that they ever will.
+ */
+const leastBudgetBytes = 16 * 2 ** 20;
 /** Spilling is worth while if less than this part of what is spilled is needed again. */
 const neededAgain = 1 / 8;
 /** Spilled arrays are garbage of V8's: the fewer at once, the less of it lies about before it is collected. */
@@ -53,7 +56,7 @@ export class Memory implements Machine {
   readonly #allocator: Allocator;
   readonly #table = new Set<Block>();
   readonly #finalizers: FinalizationRegistry<Holders>;
-  #budgetBytes = initialBudgetBytes;
+  #budgetBytes = leastBudgetBytes;
   #heldBytes = 0;
   #clock = 0;
 
@@ -107,7 +110,7 @@ export class Memory implements Machine {
       const before = this.#heldBytes;
       this.#spillUntil(Math.max(0, keptBySpilling * this.#budgetBytes - sizeBytes), maxBlocks / 2);
       const spilledBytes = before - this.#heldBytes;
-      this.#budgetBytes = Math.max(initialBudgetBytes, this.#budgetBytes - neededAgain * spilledBytes);
+      this.#budgetBytes = Math.max(leastBudgetBytes, this.#budgetBytes - neededAgain * spilledBytes);
     }
     const holders: Holders = { count: 1, block: null };
     const block: Block = {

@@ -9,6 +9,8 @@ import { codeFor, type CodeTable, planner } from "./code.ts";
 import { elementBytes } from "./cursor.ts";
 import { fill } from "./fill.ts";
 import { type Fold, foldOf } from "./fold.ts";
+import { loopInto } from "./loop.ts";
+import { isWorthStreaming } from "./loop_stream.ts";
 import type { Implementation, Machine, Operand } from "./machine.ts";
 import { collapse, nestArguments, type NestAxis, orderByStride, type Walker, walksAlong } from "./nest.ts";
 import { scratchBytes, writeColumns } from "./reduce_columns.ts";
@@ -16,8 +18,8 @@ import { writeRows } from "./reduce_rows.ts";
 import { reference } from "./reference.ts";
 import { identityOf } from "./reference_reduce.ts";
 import type { KernelOf } from "../ops/kernel.ts";
-import { scalarKey } from "../ops/scalar.ts";
-import { sizeOf } from "../ops/shape.ts";
+import { input, scalarKey, substituteLeaves } from "../ops/scalar.ts";
+import { dropAxes, sizeOf } from "../ops/shape.ts";
 
 interface Plan {
   readonly fold: Fold;
@@ -53,6 +55,11 @@ export const reduce: Implementation<"reduce"> = (kernel, inputs, output, machine
   const innermost = axes.at(-1)!;
   // Vectors need four columns.
   if (innermost === kept.at(-1) && innermost.size >= 4) {
+    const rows = sizeOf(reduced.map(({ size }) => size));
+    // Of a single array several rows at once are few places in memory, too.
+    if (body.sources.length > 1 && isWorthStreaming(sizeOf(shape), innermost.size, rows)) {
+      return runStream(kernel, inputs, output, machine);
+    }
     runColumns(plan, kept, reduced, walkers, machine);
   } else {
     runRows(plan, kept, reduced, walkers, machine);
@@ -83,6 +90,27 @@ function runRows(
   const key = `rows ${kept.length} ${reduced.length} ${walks.join(" ")}`;
   const run = codeFor(table, key, machine, (relaxed) => writeRows(fold, kept.length, reduced.length, walks, relaxed));
   run(...nestArguments(axes, walkers, walks));
+}
+
+/** The same as a loop kernel, which goes through memory in order. */
+function runStream(
+  { combiner, axes, body }: KernelOf<"reduce">,
+  inputs: readonly Operand[],
+  output: Operand,
+  machine: Machine,
+): void {
+  const { shape } = inputs[0]!;
+  const element = substituteLeaves(body, (leaf) => leaf.op === "input" ? input(leaf.index + 1, leaf.dtype) : leaf);
+  const outputs = [{ body: input(0, body.dtype), perRow: true }];
+  const kernel = { kind: "loop", shape, axes, stages: [{ combiner, body: element }], outputs } as const;
+  let next = 0;
+  const kept = shape.map((_, axis) => axes.includes(axis) ? -1 : next++);
+  const whole = {
+    ...output,
+    shape: dropAxes(shape, axes, true),
+    strides: kept.map((axis) => axis < 0 ? 0 : output.strides[axis]!),
+  };
+  loopInto(kernel, shape, inputs, [whole], machine);
 }
 
 /** Columns whose results are held in scratch memory at a time: few enough to stay in the nearest cache. */

@@ -73,3 +73,6 @@ export function positionsOf(shape: Shape): Range[][] {
 
 /** Parts of the innermost axis are multiples of this. */
 export const vectorLanes = 16;
+
+/** Narrower parts of rows than this would have several threads read the same lines of the cache. */
+export const leastRowBytes = 512;

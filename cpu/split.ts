@@ -9,6 +9,7 @@ import type { Task } from "./record.ts";
 import {
   type Context,
   type Cut,
+  leastRowBytes,
   parts,
   type Range,
   type Round,
@@ -18,12 +19,13 @@ import {
   type TaskOf,
   vectorLanes,
 } from "./slices.ts";
+import { cutLoop } from "./split_loop.ts";
 import { cutConv, cutWindow } from "./split_windows.ts";
 import { combine, inStages } from "./stages.ts";
 import type { ComputeKind } from "../ops/kernel.ts";
 import { bytesPerElement } from "../ops/dtype.ts";
 import { topological } from "../ops/scalar.ts";
-import { contiguous, sizeOf } from "../ops/shape.ts";
+import { sizeOf } from "../ops/shape.ts";
 
 /** The rounds of a task that is worth cutting, or null. */
 export function split(task: Task, context: Context): Round[] | null {
@@ -83,30 +85,6 @@ function merged(operands: readonly Operand[]): Operand[] {
   }));
 }
 
-function cutLoop(task: TaskOf<"loop">, { threads }: Context): Round[] | null {
-  const { kernel: { shape, axes, stages, outputs }, inputs } = task;
-  // Positions count from where the first input begins.
-  const indexed = [...stages, ...outputs].some(({ body }) => topological(body).some(({ op }) => op === "index"));
-  if (indexed && inputs.length === 0) return null;
-  const rows = shape.map((size, axis) => axes.includes(axis) ? 1 : size);
-  const grain = (axis: number): number =>
-    axis < shape.length - 1 ? 1 : axes.length === 0 ? vectorLanes : leastRowBytes / 4;
-  const cut = slices(rows, threads, grain)?.map((list) =>
-    list.map((ranges) => ranges.filter(({ axis }) => !axes.includes(axis)))
-  );
-  return cut
-    ? [cut.map((list) =>
-      list.map((ranges): Task => ({
-        kernel: { ...task.kernel, shape: ranges.reduce((sizes, { axis, size }) => sizes.with(axis, size), [...shape]) },
-        inputs: inputs.map((x) => sliceAll(x, ranges)),
-        outputs: task.outputs.map((x, n) =>
-          sliceAll({ ...x, ...contiguous(outputs[n]!.perRow ? rows : shape, x.offset) }, ranges)
-        ),
-      }))
-    )]
-    : null;
-}
-
 function one(): number {
   return 1;
 }
@@ -155,9 +133,6 @@ function cutLines(
     ),
   ];
 }
-
-/** Narrower parts of rows than this would have several threads read the same lines of the cache. */
-const leastRowBytes = 512;
 
 function cutReduce(task: TaskOf<"reduce">, context: Context): Round[] | null {
   const { kernel, inputs } = task;

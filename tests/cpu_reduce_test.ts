@@ -91,6 +91,18 @@ Deno.test("reduce: more columns than are held at a time", () => {
   }
 });
 
+Deno.test("reduce: columns of several large arrays, which are gone through in the order of memory", () => {
+  const body = binary("mul", x, binary("sub", y, cast(i, "float32")));
+  for (const [shape, axes] of [[[40, 50, 70], [1]], [[40, 50, 70], [0, 1]], [[1301, 107], [0]]] as const) {
+    machine.reset();
+    const plain = { order: [...shape.keys()], axes: shape.map(() => once), offset: 3, seed: 1 };
+    const inputs = given.slice(0, 3).map(({ dtype, values }) => {
+      return placeOperand(machine, dtype, dtype === "int32" ? [1, -5, 7, 0] : values, shape, plain);
+    });
+    for (const combiner of ["sum", "max"] as const) expectReference({ kind: "reduce", combiner, axes, body }, inputs);
+  }
+});
+
 Deno.test("reduce: extremes at special values, along rows and across columns", () => {
   const values = [-0, 0, 1, NaN, -Infinity, 3, Infinity, -1e-45];
   for (const combiner of ["max", "min"] as const) {

@@ -10,7 +10,8 @@ import { relu } from "../ops/activation.ts";
 import { run } from "../ops/bind.ts";
 import * as ops from "../ops/mod.ts";
 import { type Program, trace } from "../ops/program.ts";
-import { type ConcreteTensor, installDevice, type Tensor } from "../ops/tensor.ts";
+import { installDevice } from "../ops/devices.ts";
+import type { ConcreteTensor, Tensor } from "../ops/tensor.ts";
 import { cpu } from "../cpu/device.ts";
 import { assertClose, read } from "./close.ts";
 import { functionOf, randomPrograms } from "./programs.ts";
@@ -79,6 +80,14 @@ const cases: Readonly<Record<string, Case>> = {
       const net = (p: Tensor[]) =>
         sum(ops.square(ops.maxPool(relu(ops.conv(p[0]!, p[1]!, { padding: "same" })), { window: 2 })));
       return [net([x, w]), ...grad(net)([x, w])];
+    },
+  },
+  "convolution by fewer products, where these are finite and where not": {
+    shapes: [[12, 12, 12, 16], [3, 3, 16, 16]],
+    f: (x, w) => {
+      const net = (p: Tensor[]) => sum(ops.square(relu(add(ops.conv(p[0]!, p[1]!, { padding: 1 }), p[0]!))));
+      const some = ops.where(ops.greater(x, 0.9999), Infinity, x);
+      return [ops.conv(x, w, { padding: 1 }), ...grad(net)([x, w]), ops.conv(some, w, { padding: 1 })];
     },
   },
   "indices, sorting and joining": {
