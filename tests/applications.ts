@@ -85,19 +85,41 @@ function batchedBy(
 
 type ListOfTensors = (...xs: Tensor[]) => readonly Tensor[];
 
-/** A batch of applications is the loop over its examples; `transformed` does something to the function of one example. */
-export function checkBatch(
+/** A batch of applications, not yet run, and how its results are compared with the examples one by one. */
+export interface BatchOf {
+  run(): readonly Tensor[];
+  assertLoop(results: readonly Plain[]): void;
+}
+
+/** `transformed` does something to the function of one example. */
+export function batchOf(
   row: Row,
   drawn: Batched,
   transformed: (f: ListOfTensors) => ListOfTensors = (f) => f,
-): void {
-  const { xs, inAxes, examples } = batches(drawn);
+): BatchOf {
   const { operands, settings } = drawn.drawn;
   const outAxes = outAxesOf(drawn, listOf(row.reference(operands, settings)).map(({ shape }) => shape.length));
   const f = (...all: Tensor[]): Tensor[] => [...listOf(row.call(all, settings))];
-  const results = batchedBy(transformed(f), inAxes, outAxes)(...xs).map(read);
-  for (const { place, one } of examples) {
-    const own = results.map((y, i) => pick(y, place, outAxes.map((axes) => axes[i]!)));
-    assertMatchesReference(row, own, one, `vmap of ${row.name}, example ${place}`);
-  }
+  return {
+    run() {
+      const { xs, inAxes } = batches(drawn);
+      return batchedBy(transformed(f), inAxes, outAxes)(...xs);
+    },
+    assertLoop(results) {
+      for (const { place, one } of batches(drawn).examples) {
+        const own = results.map((y, i) => pick(y, place, outAxes.map((axes) => axes[i]!)));
+        assertMatchesReference(row, own, one, `vmap of ${row.name}, example ${place}`);
+      }
+    },
+  };
+}
+
+/** A batch of applications is the loop over its examples. */
+export function checkBatch(
+  row: Row,
+  drawn: Batched,
+  transformed?: (f: ListOfTensors) => ListOfTensors,
+): void {
+  const batch = batchOf(row, drawn, transformed);
+  batch.assertLoop(batch.run().map(read));
 }

@@ -34,11 +34,35 @@ export interface CheckOptions<T> {
 
 /** Throws unless `holds` returns for every drawn case; the message has the smallest failing one, its seed and path. */
 export function check<T>(drawn: fc.Arbitrary<T>, holds: (one: T) => void, options: CheckOptions<T> = {}): void {
-  const { examples = [], share = 1, test } = options;
-  const numRuns = examples.length + Math.ceil(runs * share);
   const property = fc.property(drawn, holds);
-  const given = { seed, numRuns, examples: examples.map((example): [T] => [example]) };
-  const details = path === undefined ? fc.check(property, given) : replay(() => fc.check(property, { ...given, path }));
+  const given = parametersOf(options);
+  judge(path === undefined ? fc.check(property, given) : replay(() => fc.check(property, { ...given, path })), options);
+}
+
+/** The same where a case takes its time. */
+export async function checkAsync<T>(
+  drawn: fc.Arbitrary<T>,
+  holds: (one: T) => Promise<void>,
+  options: CheckOptions<T> = {},
+): Promise<void> {
+  const property = fc.asyncProperty(drawn, holds);
+  const given = parametersOf(options);
+  try {
+    const details = await fc.check(property, path === undefined ? given : { ...given, path });
+    replayed++;
+    judge(details, options);
+  } catch (error) {
+    passOver(error);
+  }
+}
+
+function parametersOf<T>({ examples = [], share = 1 }: CheckOptions<T>): fc.Parameters<[T]> {
+  const numRuns = examples.length + Math.ceil(runs * share);
+  return { seed, numRuns, examples: examples.map((example): [T] => [example]) };
+}
+
+/** Throws if a property failed; nothing was run where there are no details. */
+function judge<T>(details: fc.RunDetails<[T]> | null, { test }: CheckOptions<T>): void {
   if (details === null) return;
   const { failed, numRuns: cases, numSkips: skipped, counterexamplePath, errorInstance } = details;
   if (tally) {
@@ -59,9 +83,14 @@ function replay<T>(run: () => T): T | null {
     replayed++;
     return details;
   } catch (error) {
-    if (!(error instanceof Error && error.message.startsWith("Unable to replay"))) throw error;
+    passOver(error);
     return null;
   }
+}
+
+/** Throws again, unless a path was that of another property. */
+function passOver(error: unknown): void {
+  if (!(error instanceof Error && error.message.startsWith("Unable to replay"))) throw error;
 }
 
 if (isReplay) {
