@@ -132,6 +132,20 @@ Deno.test("train: the same seed gives the same numbers, from files gzipped or no
     assertNotEquals((await parameters("--data", "plain", "--seed", "7", "--optimizer", "sgd")).bytes, first.bytes);
   }));
 
+Deno.test("train: on the GPU the same is learnt", () =>
+  inFolder(async (folder) => {
+    await writeFiles(`${folder}/bars`, barFiles());
+    const curves = async (device: string): Promise<readonly string[]> => {
+      const { code, stdout } = await outcomeOf(folder, "--data", "bars", ...small, "--device", device);
+      assertEquals(code, 0);
+      const lines = stdout.trimEnd().split("\n");
+      if (device === "gpu") assertMatch(lines[0]!, /^on the GPU ./);
+      // The loss and the accuracy of each epoch, to the digits shown, and the accuracy in the end.
+      return lines.filter((line) => /^epoch|^test/.test(line)).map((line) => line.replace(/ +\d+ images.s$/, ""));
+    };
+    assertEquals(await curves("gpu"), await curves("cpu"));
+  }));
+
 Deno.test("train: data that cannot be used says what is wrong with it", () =>
   inFolder(async (folder) => {
     const [images, labels] = bars(64);
@@ -232,6 +246,7 @@ Deno.test("train: flags say what is wrong with them", () => {
     [["--learning-rate", "0"], `--learning-rate must be a positive number, got "0"`],
     [["--learning-rate", "fast"], `--learning-rate must be a positive number, got "fast"`],
     [["--optimizer", "newton"], `--optimizer must be adam or sgd, got "newton"`],
+    [["--device", "tpu"], `--device must be cpu or gpu, got "tpu"`],
   ];
   for (const [flags, message] of cases) assertEquals(assertThrows(() => parseFlags(flags), Problem).message, message);
   assertEquals(parseFlags(["--optimizer", "sgd", "--learning-rate=1e-2", "--seed", "3"]), {
@@ -240,6 +255,7 @@ Deno.test("train: flags say what is wrong with them", () => {
     optimizer: "sgd",
     learningRate: 0.01,
     seed: 3,
+    device: "cpu",
     data: null,
   });
 });

@@ -7,9 +7,9 @@ import { Problem, reasonOf } from "./problem.ts";
  * read: the length of the header in 8 bytes; the header, in JSON; the numbers of all tensors, row by row. The header
  * gives each tensor's name, here its path in the tree, its shape, and where its bytes begin and end. All is little-endian.
  */
-export function toSafetensors(params: unknown): Uint8Array {
+export async function toSafetensors(params: unknown): Promise<Uint8Array> {
   const names = tree.paths(params);
-  const numbers = tree.leaves(params).map((x) => x.dataSync());
+  const numbers = await Promise.all(tree.leaves(params).map((x) => x.data()));
   const entries: Record<string, object> = {};
   let sizeBytes = 0;
   tree.leaves(params).forEach((x, i) => {

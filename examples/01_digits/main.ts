@@ -1,10 +1,10 @@
 // Example 1: LeNet-5 learns to read handwritten digits. Run it by `deno task train`; `--help` lists its flags.
-import { nn, random } from "@pullback/pullback";
+import { gpu, nn, random } from "@pullback/pullback";
 import { learningCurves } from "./chart.ts";
 import { folderDigits, packageDigits } from "./digits.ts";
 import { makeFolder, toSafetensors, writeWhole } from "./files.ts";
 import { help, parseFlags } from "./flags.ts";
-import { Problem } from "./problem.ts";
+import { Problem, reasonOf } from "./problem.ts";
 import { progressBar } from "./progress.ts";
 import { confusionMatrix, train } from "./train.ts";
 
@@ -25,21 +25,31 @@ async function main(args: readonly string[]): Promise<void> {
   const [dataKey, trainKey] = random.split(random.key(settings.seed));
   const digits = settings.data === null ? packageDigits(dataKey) : folderDigits(settings.data);
   makeFolder("out");
+  if (settings.device === "gpu") await findGpu();
   console.log(
     `LeNet-5 learns from ${count(digits.train.labels.size)} images by ${settings.optimizer}, seed ${settings.seed}`,
   );
   const { params, history } = await train(trainKey, digits.train, settings, bar.show).finally(bar.end);
 
-  const confusion = confusionMatrix(params, digits.test);
+  const confusion = await confusionMatrix(params, digits.test, settings);
   const accuracy = sum(confusion.map((row, digit) => row[digit]!)) / sum(confusion.flat());
   const curves = await learningCurves(history, accuracy);
-  writeWhole("out/digits.safetensors", toSafetensors(params));
+  writeWhole("out/digits.safetensors", await toSafetensors(params));
   writeWhole("out/digits.svg", new TextEncoder().encode(curves));
   console.log(`\n${showConfusion(confusion)}\n`);
   console.log(
     `${count(nn.countParams(params))} parameters in out/digits.safetensors, learning curves in out/digits.svg`,
   );
   console.log(`test accuracy ${(100 * accuracy).toFixed(2)}%`);
+}
+
+async function findGpu(): Promise<void> {
+  try {
+    const { info } = await gpu();
+    console.log(`on the GPU ${info["adapter"]}`);
+  } catch (error) {
+    throw new Problem(reasonOf(error));
+  }
 }
 
 function sum(numbers: readonly number[]): number {

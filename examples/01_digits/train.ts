@@ -1,5 +1,5 @@
 // The training: a loss, its gradient, a compiled step, a loop over batches; and the test. All are functions of the parameters.
-import { add, data, jit, nn, optim, random, type Tensor, valueAndGrad, zeros } from "@pullback/pullback";
+import { add, data, jit, nn, optim, random, type Tensor, toDevice, valueAndGrad, zeros } from "@pullback/pullback";
 import type { Digits } from "./digits.ts";
 import type { Settings } from "./flags.ts";
 import { Problem } from "./problem.ts";
@@ -55,7 +55,10 @@ export async function train(
   const gradient = valueAndGrad(lossAndAccuracy, { hasAux: true });
   const [initKey, orderKey, shiftKey] = random.split(key, 3);
 
-  const { params } = model.init(initKey, [28, 28, 1]);
+  // What the device has made stays there. The images wait on the CPU and go there batch by batch.
+  const device = settings.device;
+  const { params } = model.init(await toDevice(initKey, device), [28, 28, 1]);
+  const keyOfShifts = await toDevice(shiftKey, device);
   let state = { params, memory: optimizer.init(params) };
   // Traced and compiled by its first call. Each state is used up by the step to the next one, which takes its place.
   const descend = jit(function descend({ params, memory }: typeof state, batch: Digits, key: Tensor) {
@@ -66,40 +69,51 @@ export async function train(
   }, { donate: [0] });
   const history: Step[] = [];
   for (let epoch = 1; epoch <= settings.epochs; epoch++) {
-    let stepOfEpoch = 0;
+    let steps = 0;
+    // What steps tell of themselves is read for some of them together: to wait for each would leave a GPU idle.
+    let unread: { readonly loss: Tensor; readonly accuracy: Tensor }[] = [];
     for (const batch of data.batches(random.foldIn(orderKey, epoch), digits, { size, dropLast: true })) {
-      const { loss, accuracy, ...next } = descend(state, batch, random.foldIn(shiftKey, history.length));
+      const key = random.foldIn(keyOfShifts, history.length + unread.length);
+      const { loss, accuracy, ...next } = descend(state, await toDevice(batch, device), key);
       state = next.state;
 
-      stepOfEpoch++;
-      const step = {
-        epoch,
-        stepOfEpoch,
-        stepsPerEpoch,
-        images: size,
-        loss: numberOf(loss),
-        accuracy: numberOf(accuracy),
-      };
-      if (!Number.isFinite(step.loss)) {
-        throw new Problem(`the loss became ${step.loss} in epoch ${epoch}: lower --learning-rate`);
+      unread.push({ loss, accuracy });
+      if (++steps < stepsPerEpoch && unread.length < stepsPerRead) continue;
+      for (const [loss, accuracy] of await Promise.all(unread.map(readStep))) {
+        if (!Number.isFinite(loss)) {
+          throw new Problem(`the loss became ${loss} in epoch ${epoch}: lower --learning-rate`);
+        }
+        const stepOfEpoch = history.length + 1 - (epoch - 1) * stepsPerEpoch;
+        const step = { epoch, stepOfEpoch, stepsPerEpoch, images: size, loss, accuracy };
+        history.push(step);
+        await onStep(step);
       }
-      history.push(step);
-      await onStep(step);
+      unread = [];
     }
   }
   return { params: state.params, history };
 }
 
-function numberOf(x: Tensor): number {
-  return Number(x.item());
+const stepsPerRead = 10;
+
+async function readStep(
+  { loss, accuracy }: { readonly loss: Tensor; readonly accuracy: Tensor },
+): Promise<[loss: number, accuracy: number]> {
+  const [[a], [b]] = await Promise.all([loss.data(), accuracy.data()]);
+  return [a!, b!];
 }
 
 /** How often each digit was taken for each: row by what the image shows, column by the highest score. */
-export function confusionMatrix(params: nn.models.Lenet5Params, digits: Digits): number[][] {
-  let counts = zeros([10, 10], { dtype: "int32" });
+export async function confusionMatrix(
+  params: nn.models.Lenet5Params,
+  digits: Digits,
+  { device }: Settings,
+): Promise<number[][]> {
+  let counts = await toDevice(zeros([10, 10], { dtype: "int32" }), device);
   // The order is the same for every key: there is no shuffling.
-  for (const { images, labels } of data.batches(random.key(0), digits, { size: 500, shuffle: false })) {
+  for (const batch of data.batches(random.key(0), digits, { size: 500, shuffle: false })) {
+    const { images, labels } = await toDevice(batch, device);
     counts = add(counts, nn.metrics.confusionMatrix(scores(params, images), labels));
   }
-  return counts.arraySync() as number[][];
+  return await counts.array() as number[][];
 }
