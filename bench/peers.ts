@@ -1,12 +1,16 @@
-/** Pullback and its peers on the same work, in turn, each time in a new process; prints the table of README.md. */
+/** Pullback and its peers on the same work, in turn, each time in a new process; prints the tables of results/. */
 
 import { parseArgs } from "node:util";
-import { type Finding, type Workload, workloads } from "./peers/workloads.ts";
+import { amountOf, type Finding, type Workload, workloads } from "./peers/workloads.ts";
+
+function ours(device: string): string[] {
+  return [Deno.execPath(), "run", "--no-config", "--no-lock", "peers/ours.ts", device];
+}
 
 /** A script that may download what peers.lock pins, and nothing else. */
-function peer(script: string, ...permissions: string[]): string[] {
-  const allowed = ["--allow-read", "--allow-env", "--allow-sys", ...permissions];
-  return [Deno.execPath(), "run", "--no-config", "--lock=peers.lock", "--frozen", ...allowed, `peers/${script}`];
+function peer(script: string, backend: string): string[] {
+  const allowed = ["--lock=peers.lock", "--frozen", "--allow-read", "--allow-env", "--allow-sys"];
+  return [Deno.execPath(), "run", "--no-config", ...allowed, `peers/${script}`, backend];
 }
 
 /** glibc keeps freed memory, as the others do; else PyTorch pays page faults for every result of some sizes. */
@@ -17,15 +21,28 @@ function pytorch(threads: number): string[] {
   ];
 }
 
-/** How to start each implementation; the first is the one that the others are compared with. */
-const commands: Readonly<Record<string, readonly string[]>> = {
-  "Pullback": [Deno.execPath(), "run", "--no-config", "--no-lock", "peers/ours.ts"],
-  "jax-js": peer("jaxjs.ts"),
-  "tfjs-wasm": peer("tfjs.ts"),
-  "ORT-web": peer("ort.ts"),
-  "PyTorch 1": pytorch(1),
-  "PyTorch 2": pytorch(2),
+/** How to start each implementation on each device; the first is the one that the others are compared with. */
+const implementations: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  cpu: {
+    "Pullback": ours("cpu"),
+    "jax-js": peer("jaxjs.ts", "wasm"),
+    "tfjs-wasm": peer("tfjs.ts", "wasm"),
+    "ORT-web": peer("ort.ts", "wasm"),
+    "PyTorch 1": pytorch(1),
+    "PyTorch 2": pytorch(2),
+  },
+  gpu: {
+    "Pullback": ours("gpu"),
+    "jax-js": peer("jaxjs.ts", "webgpu"),
+    "tfjs-webgpu": peer("tfjs.ts", "webgpu"),
+    "ORT-webgpu": peer("ort.ts", "webgpu"),
+  },
 };
+
+/** What one implementation finds. */
+interface Found extends Finding {
+  readonly impl: string;
+}
 
 /**
  * Results agree in norm and projection to this part of the norm: float32 sums of 2048 products are off by 1e-6. One
@@ -34,14 +51,19 @@ const commands: Readonly<Record<string, readonly string[]>> = {
 const tolerance = 3e-6;
 
 const { values: flags, positionals } = parseArgs({
-  options: { rounds: { type: "string", default: "5" }, fastest: { type: "boolean", default: false } },
+  options: {
+    device: { type: "string", default: "cpu" },
+    rounds: { type: "string", default: "5" },
+    fastest: { type: "boolean", default: false },
+  },
   allowPositionals: true,
 });
+const commands = commandsOn(flags.device);
 const rounds = Number(flags.rounds);
 const chosen = workloads.filter((name) => positionals.length === 0 || positionals.some((part) => name.includes(part)));
 if (!(rounds >= 1) || chosen.length === 0) throw new Error(`nothing to measure; there are: ${workloads.join("; ")}`);
 
-const findings: Finding[] = [];
+const findings: Found[] = [];
 const absent = new Set<string>();
 for (let round = 1; round <= rounds; round++) {
   for (const workload of chosen) {
@@ -49,15 +71,23 @@ for (let round = 1; round <= rounds; round++) {
     for (const impl of present()) findings.push(...await measure(impl, workload));
   }
 }
-checkAgreement();
-console.log(table());
+console.log([timesTable(), ratesTable(), together()].join("\n\n"));
+const wrong = disagreements();
+for (const line of wrong) console.error(line);
+if (wrong.length > 0) Deno.exitCode = 1;
+
+function commandsOn(device: string): Readonly<Record<string, readonly string[]>> {
+  const commands = implementations[device];
+  if (commands === undefined) throw new Error(`--device is one of: ${Object.keys(implementations).join(", ")}`);
+  return commands;
+}
 
 function present(): string[] {
   return Object.keys(commands).filter((impl) => !absent.has(impl));
 }
 
 /** What one new process finds; nothing if it cannot do this work, or is not installed here. */
-async function measure(impl: string, workload: Workload): Promise<Finding[]> {
+async function measure(impl: string, workload: Workload): Promise<Found[]> {
   const [command, ...args] = commands[impl]!;
   const cwd = new URL(".", import.meta.url);
   const { code, stdout, stderr } = await new Deno.Command(command!, { args: [...args, workload], cwd }).output();
@@ -68,23 +98,24 @@ async function measure(impl: string, workload: Workload): Promise<Finding[]> {
     absent.add(impl);
     return [];
   }
-  return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "").map((line) => ({
+    ...JSON.parse(line) as Finding,
+    impl,
+  }));
 }
 
-/** A fast wrong kernel is easy to write. */
-function checkAgreement(): void {
-  for (const { impl, workload, norm, projection } of findings) {
+/** Who found something else than the first did: a fast wrong kernel is easy to write. */
+function disagreements(): readonly string[] {
+  return findings.flatMap(({ impl, workload, norm, projection }) => {
     const reference = findings.find((other) => other.workload === workload)!;
-    for (const difference of [norm - reference.norm, projection - reference.projection]) {
-      if (!(Math.abs(difference) <= tolerance * reference.norm)) {
-        throw new Error(`${impl} and ${reference.impl} disagree about "${workload}" by ${difference} of ${norm}`);
-      }
-    }
-  }
+    const difference = Math.max(Math.abs(norm - reference.norm), Math.abs(projection - reference.projection));
+    if (difference <= tolerance * reference.norm) return [];
+    return [`${impl} and ${reference.impl} disagree about "${workload}" by ${difference} of ${norm}`];
+  });
 }
 
 /** Milliseconds, and how many times as long as the first implementation the others take. */
-function table(): string {
+function timesTable(): string {
   const [first, ...others] = present();
   const rows = chosen.map((workload) => {
     const own = typicalMs(first!, workload);
@@ -95,9 +126,32 @@ function table(): string {
       ...compared.flatMap((ms) => [show(ms), ms && own ? `${(ms / own).toFixed(2)}x` : "–"]),
     ];
   });
-  const header = ["ms", first!, ...others.flatMap((impl) => [impl, "ratio"])];
+  return table(["ms", first!, ...others.flatMap((impl) => [impl, "ratio"])], rows);
+}
+
+/** The same times as rates. */
+function ratesTable(): string {
+  const rows = chosen.flatMap((workload) => {
+    const amount = amountOf(workload);
+    if (amount === null) return [];
+    const rates = present().map((impl) => typicalMs(impl, workload)).map((ms) => ms && amount.billions / ms * 1e3);
+    return [[`${workload}, ${amount.unit}`, ...rates.map(show)]];
+  });
+  return table(["rate", ...present()], rows);
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const aligned = header.map((_, column) => column === 0 ? "---" : "---:");
   return [header, aligned, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+/** How many runs between two readings of the clock, which on a GPU each wait for the device. */
+function together(): string {
+  const ranges = present().map((impl) => {
+    const counts = findings.filter((finding) => finding.impl === impl).map(({ together }) => together);
+    return `${impl} ${Math.min(...counts)} to ${Math.max(...counts)}`;
+  });
+  return `Runs that one time is the mean of: ${ranges.join(", ")}.`;
 }
 
 /** The median over processes of their medians, or with --fastest the least time of all; null if there is none. */
@@ -108,6 +162,6 @@ function typicalMs(impl: string, workload: Workload): number | null {
   return own.map(({ medianMs }) => medianMs).sort((a, b) => a - b)[own.length >> 1]!;
 }
 
-function show(ms: number | null): string {
-  return ms === null ? "–" : String(Number(ms.toPrecision(3)));
+function show(x: number | null): string {
+  return x === null ? "–" : String(Number(x.toPrecision(3)));
 }

@@ -1,7 +1,7 @@
-/** jax-js on its WebAssembly backend with its own workers, everything compiled; images channels first, as it wants them. */
+/** jax-js on WebAssembly with its own workers or on WebGPU, everything compiled; images channels first, as it wants them. */
 
 import { values } from "../values.ts";
-import { checkedSteps, type Prepared, products, report } from "./workloads.ts";
+import { checkedSteps, place, type Prepared, products, report } from "./workloads.ts";
 
 /** Values are used up by what is given them, unless it is given their `ref`. */
 interface Tensor {
@@ -11,6 +11,7 @@ interface Tensor {
   mul(other: Tensor | number): Tensor;
   data(): Promise<Float32Array>;
   blockUntilReady(): Promise<Tensor>;
+  gpuBufferSync(): GPUBuffer;
   dispose(): void;
 }
 
@@ -20,6 +21,7 @@ type Loss = (params: Tensor[], x: Tensor) => Tensor;
 interface JaxJs {
   init(backend: string): Promise<readonly string[]>;
   defaultDevice(backend: string): void;
+  getWebGPUDevice(): GPUDevice;
   jit<F>(f: F): F;
   grad(f: Loss): (params: Tensor[], x: Tensor) => Tensor[];
   vjp(
@@ -61,8 +63,8 @@ interface JaxJs {
 // Not written as a literal, so that nothing but a run of this file downloads it. peers.lock pins it.
 const name = "npm:@jax-js/jax@0.1.25";
 const jax = await import(name) as JaxJs;
-await jax.init("wasm");
-jax.defaultDevice("wasm");
+if (!(await jax.init(place)).includes(place)) throw new Error(`jax-js finds no ${place} here`);
+jax.defaultDevice(place);
 const { numpy: np, nn, jit } = jax;
 
 function sample(shape: readonly number[], seed: number, scale = 1): Tensor {
@@ -73,13 +75,30 @@ function tensor(data: Float32Array, shape: readonly number[]): Tensor {
   return np.array(data, { shape, dtype: np.float32 });
 }
 
-function operation(compute: () => Tensor[], toOurs: (results: Tensor[]) => Tensor[] = (results) => results): Prepared {
+function prepared(first: Prepared["first"], compute: () => Tensor[]): Prepared {
+  if (place === "webgpu") {
+    return {
+      first,
+      // Values are computed when they are asked for; this asks without waiting.
+      run: () => compute().forEach((y) => y.gpuBufferSync()),
+      settle: () => jax.getWebGPUDevice().queue.onSubmittedWorkDone(),
+    };
+  }
   return {
-    first: () => Promise.all(toOurs(compute()).map((y) => y.data())),
+    first,
     async run() {
       for (const y of await Promise.all(compute().map((y) => y.blockUntilReady()))) y.dispose();
     },
   };
+}
+
+function operation(compute: () => Tensor[], toOurs: (results: Tensor[]) => Tensor[] = (results) => results): Prepared {
+  return prepared(() => Promise.all(toOurs(compute()).map((y) => y.data())), compute);
+}
+
+/** Work that takes ten seconds on WebAssembly. */
+function onlyOnGpu(prepare: () => Prepared): (() => Prepared) | string {
+  return place === "webgpu" ? prepare : "takes ten seconds a step";
 }
 
 function matmul(n: number, k: number, m: number): Prepared {
@@ -155,16 +174,11 @@ function training(
     const slopes = jax.grad(loss)(params.map((p) => p.ref), x);
     return params.map((p, i) => p.sub(slopes[i]!.mul(0.1)));
   });
-  const next = (): Tensor[] => params = step(params, x.ref);
-  return {
-    first() {
-      for (let i = 0; i < checkedSteps; i++) next();
-      return Promise.all(toOurs(params.map((p) => p.ref)).map((p) => p.data()));
-    },
-    async run() {
-      await Promise.all(next().map((p) => p.ref.blockUntilReady().then((ready) => ready.dispose())));
-    },
-  };
+  const next = (): Tensor[] => (params = step(params, x.ref)).map((p) => p.ref);
+  return prepared(() => {
+    for (let i = 1; i < checkedSteps; i++) for (const p of next()) p.dispose();
+    return Promise.all(toOurs(next()).map((p) => p.data()));
+  }, next);
 }
 
 const dense = (x: Tensor, w: Tensor, b: Tensor): Tensor => np.matmul(x, w).add(b);
@@ -183,6 +197,8 @@ function pool(x: Tensor, channels: number, size: number): Tensor {
 
 const mlpShapes = [[784, 512], [512], [512, 512], [512], [512, 10], [10]];
 const lenetShapes = [[5, 5, 1, 6], [6], [5, 5, 6, 16], [16], [400, 120], [120], [120, 84], [84], [84, 10], [10]];
+const residualShapes = [[3, 3, 64, 64], [3, 3, 64, 64]];
+const convnetShapes = [[3, 3, 3, 32], [32], [3, 3, 32, 64], [64], [64, 100], [100]];
 const kernelsTo = (order: (w: Tensor) => Tensor, shapes: readonly (readonly number[])[]) => (params: Tensor[]) =>
   params.map((p, i) => (shapes[i]!.length === 4 ? order(p) : p));
 
@@ -197,11 +213,11 @@ function lenetTo(order: (w: Tensor) => Tensor, from: readonly number[], axes: re
 
 const four = 4 * 2 ** 20;
 
-await report("jax-js", {
+await report({
   ...products(matmul),
   "conv 3x3, 32x32x32x64 to 64": () => conv(3, 64, 64),
   "conv 4x4, 32x32x32x3 to 128": () => conv(4, 3, 128),
-  "conv 3x3, forward and backward": "takes ten seconds a step",
+  "conv 3x3, forward and backward": onlyOnGpu(() => convAndGradients(3, 64, 64, 32)),
   "conv 4x4, forward and backward": () => convAndGradients(4, 3, 128, 31),
   "gelu of 4M": () => unary((x) => nn.gelu(x, { approximate: true }), [four], 4),
   "chain of 7 operations on 4M": () =>
@@ -231,8 +247,28 @@ await report("jax-js", {
       lenetTo(kernelLast, [16, 5, 5], [1, 2, 0]),
       lenetTo(kernelFirst, [5, 5, 16], [2, 0, 1]),
     ),
-  "residual block training step": "takes ten seconds a step",
-  "small convnet training step": "takes ten seconds a step",
+  "residual block training step": onlyOnGpu(() =>
+    training(
+      residualShapes,
+      ([k1, k2], x) => np.mean(nn.relu(convolve(nn.relu(convolve(x.ref, k1!, 1)), k2!, 1).add(x))),
+      channelsFirst(sample([16, 32, 32, 64], 1)),
+      kernelsTo(kernelLast, residualShapes),
+      kernelsTo(kernelFirst, residualShapes),
+    )
+  ),
+  "small convnet training step": onlyOnGpu(() =>
+    training(
+      convnetShapes,
+      ([k1, c1, k2, c2, w, b], x) => {
+        const one = nn.relu(convolve(x, k1!, 1).add(plane(c1!, 32)));
+        const two = nn.relu(convolve(one, k2!, 1, 2).add(plane(c2!, 64)));
+        return crossEntropy(dense(np.mean(two, [2, 3]), w!, b!), 64, 100);
+      },
+      channelsFirst(sample([64, 32, 32, 3], 1)),
+      kernelsTo(kernelLast, convnetShapes),
+      kernelsTo(kernelFirst, convnetShapes),
+    )
+  ),
 });
 // Its workers would keep the process alive.
 Deno.exit(0);

@@ -1,11 +1,11 @@
-/** ONNX Runtime Web on its WebAssembly backend: one thread, since in Deno its workers do not start; images channels first. */
+/** ONNX Runtime Web on WebAssembly (one thread, since in Deno its workers do not start) or WebGPU; images channels first. */
 
 import { values } from "../values.ts";
-import { type Prepared, products, report } from "./workloads.ts";
+import { place, type Prepared, products, report } from "./workloads.ts";
 
 interface OrtTensor {
-  readonly data: Float32Array;
   readonly dims: readonly number[];
+  getData(): Promise<Float32Array>;
   dispose(): void;
 }
 
@@ -15,11 +15,15 @@ interface Session {
 
 /** The part of ONNX Runtime Web that is used here. */
 interface Ort {
-  readonly env: { readonly wasm: { numThreads: number; wasmPaths: string } };
-  readonly Tensor: new (dtype: "float32", data: Float32Array, dims: readonly number[]) => OrtTensor;
-  readonly InferenceSession: {
-    create(model: Uint8Array, options: { executionProviders: readonly string[] }): Promise<Session>;
+  readonly env: {
+    readonly wasm: { numThreads: number; wasmPaths: string };
+    readonly webgpu: { readonly device: Promise<GPUDevice> };
   };
+  readonly Tensor: {
+    new (dtype: "float32", data: Float32Array, dims: readonly number[]): OrtTensor;
+    fromGpuBuffer(buffer: GPUBuffer, options: { dataType: "float32"; dims: readonly number[] }): OrtTensor;
+  };
+  readonly InferenceSession: { create(model: Uint8Array, options: object): Promise<Session> };
 }
 
 interface OnnxProto {
@@ -27,12 +31,12 @@ interface OnnxProto {
 }
 
 // Not written as literals, so that nothing but a run of this file downloads them. peers.lock pins them.
-const runtime = "npm:onnxruntime-web@1.30.0/wasm";
+const runtime = `npm:onnxruntime-web@1.30.0/${place}`;
 const proto = "npm:onnx-proto@8.0.1";
 await import(runtime);
 // The bundle that Deno finds by itself has its module as a blob, which Deno does not load.
 const folder = new URL("./", import.meta.resolve(runtime));
-const ort = await import(new URL("ort.wasm.mjs", folder).href) as Ort;
+const ort = await import(new URL(`ort.${place}.mjs`, folder).href) as Ort;
 ort.env.wasm.wasmPaths = folder.href;
 ort.env.wasm.numThreads = 1;
 const { onnx } = (await import(proto) as { readonly default: OnnxProto }).default;
@@ -68,23 +72,60 @@ function encode(nodes: readonly Node[], inputs: Readonly<Record<string, readonly
   }).finish();
 }
 
-function sample(shape: readonly number[], seed: number, scale = 1): OrtTensor {
-  return new ort.Tensor("float32", values(shape.reduce((n, size) => n * size, 1), seed, scale), shape);
+/** Numbers, and where they stand in a tensor. */
+interface Values {
+  readonly data: Float32Array;
+  readonly dims: readonly number[];
+}
+
+function sample(dims: readonly number[], seed: number, scale = 1): Values {
+  return { data: values(dims.reduce((n, size) => n * size, 1), seed, scale), dims };
+}
+
+const options = { executionProviders: [place], preferredOutputLocation: place === "webgpu" ? "gpu-buffer" : "cpu" };
+
+/** On the GPU, inputs are there before the work begins, as the other implementations' are. */
+async function upload({ data, dims }: Values): Promise<OrtTensor> {
+  if (place !== "webgpu") return new ort.Tensor("float32", data, dims);
+  const device = await ort.env.webgpu.device;
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  // Its shaders read four numbers at a time.
+  const buffer = device.createBuffer({ size: Math.ceil(data.byteLength / 16) * 16, usage });
+  device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
+  return ort.Tensor.fromGpuBuffer(buffer, { dataType: "float32", dims });
 }
 
 function operation(
   nodes: readonly Node[],
-  feeds: Readonly<Record<string, OrtTensor>>,
+  feeds: Readonly<Record<string, Values>>,
   rank: number,
-  toOurs: (y: OrtTensor) => Float32Array = (y) => y.data,
+  toOurs: (y: Values) => Values = (y) => y,
 ): Prepared {
   const shapes = Object.fromEntries(Object.entries(feeds).map(([name, { dims }]) => [name, dims]));
-  const session = ort.InferenceSession.create(encode(nodes, shapes, rank), { executionProviders: ["wasm"] });
-  const compute = async (): Promise<OrtTensor> => (await (await session).run(feeds))["y"]!;
-  return {
-    first: async () => [toOurs(await compute())],
+  const ready = prepare(encode(nodes, shapes, rank), feeds);
+  const compute = async (): Promise<OrtTensor> => {
+    const [session, inputs] = await ready;
+    return (await session.run(inputs))["y"]!;
+  };
+  const work = {
+    async first() {
+      const y = await compute();
+      return [toOurs({ data: await y.getData(), dims: y.dims }).data];
+    },
     run: async () => (await compute()).dispose(),
   };
+  if (place !== "webgpu") return work;
+  return { ...work, settle: async () => (await ort.env.webgpu.device).queue.onSubmittedWorkDone() };
+}
+
+/** A session makes the device on which its inputs then are. */
+async function prepare(
+  model: Uint8Array,
+  feeds: Readonly<Record<string, Values>>,
+): Promise<[Session, Readonly<Record<string, OrtTensor>>]> {
+  const session = await ort.InferenceSession.create(model, options);
+  const inputs = Object.entries(feeds).map(async ([name, x]) => [name, await upload(x)] as const);
+  return [session, Object.fromEntries(await Promise.all(inputs))];
 }
 
 function node(opType: string, input: readonly string[], attribute: readonly object[] = [], output = "y"): Node {
@@ -96,7 +137,7 @@ function matmul(n: number, k: number, m: number): Prepared {
 }
 
 /** Elements in the order of other axes. */
-function transposed({ data, dims }: OrtTensor, axes: readonly number[]): OrtTensor {
+function transposed({ data, dims }: Values, axes: readonly number[]): Values {
   const strides = dims.map((_, axis) => dims.slice(axis + 1).reduce((n, size) => n * size, 1));
   const shape = axes.map((axis) => dims[axis]!);
   const out = new Float32Array(data.length);
@@ -106,20 +147,20 @@ function transposed({ data, dims }: OrtTensor, axes: readonly number[]): OrtTens
     else for (let i = 0; i < shape[depth]!; i++) walk(depth + 1, from + i * strides[axes[depth]!]!);
   };
   walk(0, 0);
-  return new ort.Tensor("float32", out, shape);
+  return { data: out, dims: shape };
 }
 
 function conv(kernel: number, channels: number, features: number): Prepared {
   const x = transposed(sample([32, 32, 32, channels], 1), [0, 3, 1, 2]);
   const w = transposed(sample([kernel, kernel, channels, features], 2), [3, 2, 0, 1]);
-  const toOurs = (y: OrtTensor) => transposed(y, [0, 2, 3, 1]).data;
+  const toOurs = (y: Values) => transposed(y, [0, 2, 3, 1]);
   return operation([node("Conv", ["x", "w"], [ints("pads", [1, 1, 1, 1])])], { x, w }, 4, toOurs);
 }
 
 const four = 4 * 2 ** 20;
 const noTraining = "it does not train";
 
-await report("ORT-web", {
+await report({
   ...products(matmul),
   "conv 3x3, 32x32x32x64 to 64": () => conv(3, 64, 64),
   "conv 4x4, 32x32x32x3 to 128": () => conv(4, 3, 128),
@@ -137,7 +178,7 @@ await report("ORT-web", {
         node("Max", ["x", "y0"], [], "f"),
         node("Sub", ["e", "f"]),
       ],
-      { x: sample([four], 1), y0: sample([four], 2), half: new ort.Tensor("float32", new Float32Array([0.5]), [1]) },
+      { x: sample([four], 1), y0: sample([four], 2), half: { data: new Float32Array([0.5]), dims: [1] } },
       1,
     ),
   "add of 4M": () => operation([node("Add", ["a", "b"])], { a: sample([four], 1), b: sample([four], 2) }, 1),

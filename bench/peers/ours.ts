@@ -1,16 +1,18 @@
-/** Pullback itself: all cores, default flags; single operations eagerly, chains and training steps compiled. */
+/** Pullback itself on the CPU (all cores, default flags) or the GPU; single operations eagerly, chains and training steps compiled. */
 
 import {
   abs,
   add,
   conv,
   div,
+  gpu,
   grad,
   jit,
   matmul,
   maximum,
   mean,
   mul,
+  setDefaultDevice,
   softmax,
   sqrt,
   sub,
@@ -24,17 +26,23 @@ import {
 import * as nn from "../../nn/mod.ts";
 import * as optim from "../../optim/mod.ts";
 import { sample } from "../measure.ts";
-import { checkedSteps, type Prepared, products, report } from "./workloads.ts";
+import { checkedSteps, place, type Prepared, products, report } from "./workloads.ts";
+
+if (place === "gpu") setDefaultDevice(await gpu());
+
+const one = sample([1], 1);
+const waiting = place === "gpu" ? { settle: () => add(one, 1).data() } : {};
 
 /** Results are freed at once, as TensorFlow.js's and PyTorch's are. */
 function operation(compute: () => Tensor | readonly Tensor[]): Prepared {
   return {
-    first: () => tree.leaves(compute()).map((y) => y.dataSync()),
+    first: () => Promise.all(tree.leaves(compute()).map((y) => y.data())),
     run() {
       const results = compute();
       if (Array.isArray(results)) { for (const y of results) y[Symbol.dispose](); }
       else (results as Tensor)[Symbol.dispose]();
     },
+    ...waiting,
   };
 }
 
@@ -92,11 +100,12 @@ function training({ shapes, loss }: Net, x: Tensor): Prepared {
   return {
     first() {
       for (let i = 0; i < checkedSteps; i++) params = step(params, x);
-      return params.map((p) => p.dataSync());
+      return Promise.all(params.map((p) => p.data()));
     },
     run() {
       params = step(params, x);
     },
+    ...waiting,
   };
 }
 
@@ -135,7 +144,7 @@ const convnet = classifier(
   },
 );
 
-await report("Pullback", {
+await report({
   ...products(product),
   "conv 3x3, 32x32x32x64 to 64": () => convolution(3, 64, 64),
   "conv 4x4, 32x32x32x3 to 128": () => convolution(4, 3, 128),

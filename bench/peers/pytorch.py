@@ -43,12 +43,13 @@ def times_of(run, together, repetitions):
 def report(workload, first, run):
     result = first().detach().numpy().ravel().astype(np.float64)
     fastest = times_of(run, 1, 2)[0]
-    times = times_of(run, int(np.ceil(0.2 / max(fastest, 1e-4))), 3)
+    together = int(np.ceil(0.2 / max(fastest, 1e-4)))
+    times = times_of(run, together, 3)
     print(json.dumps({
-        "impl": f"PyTorch {threads}",
         "workload": workload,
         "medianMs": times[len(times) // 2],
         "minMs": times[0],
+        "together": together,
         "norm": float(np.sqrt(result @ result)),
         "projection": float(result @ values(result.size, 99)),
     }), flush=True)

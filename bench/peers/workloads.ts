@@ -49,10 +49,48 @@ export type Workload = Product | typeof others[number];
 /** In the order of the table. All numbers are float32, images channels last where the implementation has the choice. */
 export const workloads: readonly Workload[] = [...productNames, ...others];
 
-/** One piece of work on inputs already made. `first` runs it for the first time and returns what is to be checked. */
+/** How much a rate counts: operations on numbers, or bytes that any implementation must read or write. */
+export interface Amount {
+  readonly unit: "GFLOP/s" | "GB/s";
+  readonly billions: number;
+}
+
+const flops = (billions: number): Amount => ({ unit: "GFLOP/s", billions });
+/** Passes over 4M numbers. */
+const passes = (count: number): Amount => ({ unit: "GB/s", billions: count * 16 * 2 ** 20 / 1e9 });
+
+const amounts: Readonly<Record<typeof others[number], Amount | null>> = {
+  "conv 3x3, 32x32x32x64 to 64": flops(2.416),
+  "conv 4x4, 32x32x32x3 to 128": flops(0.378),
+  "conv 3x3, forward and backward": flops(3 * 2.416),
+  "conv 4x4, forward and backward": flops(3 * 0.378),
+  "gelu of 4M": passes(2),
+  "chain of 7 operations on 4M": passes(3),
+  "add of 4M": passes(3),
+  "sum of rows, 4096x1024": passes(1),
+  "softmax of rows, 4096x1024": passes(2),
+  "layer norm of rows, 4096x1024": passes(2),
+  "MLP training step": null,
+  "LeNet-5 training step": null,
+  "residual block training step": null,
+  "small convnet training step": null,
+};
+
+/** What a rate of this work counts; null if it mixes kinds of work. */
+export function amountOf(workload: Workload): Amount | null {
+  if (!(workload in productSizes)) return amounts[workload as typeof others[number]];
+  const [n, k, m] = productSizes[workload as Product];
+  return flops(2 * n * k * m / 1e9);
+}
+
+/** One piece of work on inputs already made. */
 export interface Prepared {
+  /** Does it for the first time and returns what is to be checked. */
   readonly first: () => readonly Float32Array[] | Promise<readonly Float32Array[]>;
+  /** Does it, or has a device begin it. */
   readonly run: () => void | Promise<void>;
+  /** Waits until the device has done all that was begun. */
+  readonly settle?: () => Promise<unknown>;
 }
 
 /** Every workload, or the reason why there is none. */
@@ -60,10 +98,11 @@ export type Implementation = Readonly<Record<Workload, (() => Prepared) | string
 
 /** What one process finds out about one workload: a line of JSON. */
 export interface Finding {
-  readonly impl: string;
   readonly workload: Workload;
   readonly medianMs: number;
   readonly minMs: number;
+  /** How many runs a time is the mean of; on a device, between two waits. */
+  readonly together: number;
   /** Length of the result as a vector, and its product with a fixed vector of random numbers. */
   readonly norm: number;
   readonly projection: number;
@@ -75,37 +114,60 @@ export const checkedSteps = 10;
 /** V8 compiles wasm twice, the second time in the background: a training step reaches its speed after some 200 ms. */
 const warmup = { repetitions: 2, ms: 300 };
 const measurement = { repetitions: 3, ms: 300 };
-/** What takes less is run so often that it takes as long: clocks are not exact to a microsecond. */
-const leastMs = 0.2;
+/** Work that has taken so long is not repeated: some of it takes half a minute. */
+const mostMs = 10_000;
+/**
+ * What takes less is run so often that it takes as long. Clocks are not exact to a microsecond; and waiting for a GPU
+ * takes 10 ms in Deno, of which this makes a thirtieth at most.
+ */
+const leastMs = { alone: 0.2, settling: 300 };
+
+/** What the first argument says that the work runs on; the others choose workloads. */
+export const place: string = Deno.args[0] ?? "";
 
 /** Prints a finding for each workload that the command line names, or for all. */
-export async function report(impl: string, implementation: Implementation): Promise<void> {
-  for (const workload of workloads.filter((name) => Deno.args.length === 0 || Deno.args.includes(name))) {
+export async function report(implementation: Implementation): Promise<void> {
+  const chosen = Deno.args.slice(1);
+  for (const workload of workloads.filter((name) => chosen.length === 0 || chosen.includes(name))) {
     const prepare = implementation[workload];
     if (typeof prepare !== "string") {
-      console.log(JSON.stringify({ impl, workload, ...await measure(prepare()) }));
+      console.log(JSON.stringify({ workload, ...await measure(prepare()) }));
     }
   }
 }
 
-async function measure({ first, run }: Prepared): Promise<Omit<Finding, "impl" | "workload">> {
-  const digest = digestOf(await first());
-  const [fastest] = await timesOf(run, 1, warmup);
-  const times = await timesOf(run, Math.ceil(leastMs / Math.max(fastest!, 1e-4)), measurement);
-  return { medianMs: times[times.length >> 1]!, minMs: times[0]!, ...digest };
+async function measure(work: Prepared): Promise<Omit<Finding, "workload">> {
+  const digest = digestOf(await work.first());
+  const least = work.settle ? leastMs.settling : leastMs.alone;
+  let [together, fastest] = [1, await fastestOf(work, 1)];
+  // A wait among few runs makes one look slow, so the guess is tried.
+  while (fastest * together < least / 2) {
+    together = Math.ceil(least / Math.max(fastest, 1e-4));
+    fastest = await fastestOf(work, together);
+  }
+  together = Math.ceil(least / fastest);
+  const times = await timesOf(work, together, measurement);
+  return { medianMs: times[times.length >> 1]!, minMs: times[0]!, together, ...digest };
 }
 
-/** Times of one run each, in ascending order: means over `together` runs, at least so many and for so long. */
-async function timesOf(run: Prepared["run"], together: number, least: typeof measurement): Promise<number[]> {
+async function fastestOf(work: Prepared, together: number): Promise<number> {
+  return (await timesOf(work, together, warmup))[0]!;
+}
+
+/** Times of one run each, in ascending order: means over `together` runs, so many of them and for so long. */
+async function timesOf({ run, settle }: Prepared, together: number, least: typeof measurement): Promise<number[]> {
   const times: number[] = [];
   const start = performance.now();
-  while (times.length < least.repetitions || performance.now() - start < least.ms) {
+  for (let ms = 0; ms < least.ms || (times.length < least.repetitions && ms < mostMs);) {
     const before = performance.now();
     for (let i = 0; i < together; i++) {
       const running = run();
       if (running !== undefined) await running;
     }
-    times.push((performance.now() - before) / together);
+    if (settle) await settle();
+    const after = performance.now();
+    times.push((after - before) / together);
+    ms = after - start;
   }
   return times.sort((a, b) => a - b);
 }
