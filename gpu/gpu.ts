@@ -1,11 +1,9 @@
 /** The one GPU that programs share. */
 
-import { connect } from "./adapter.ts";
+import { connect, type Connection } from "./adapter.ts";
 import { GpuDevice } from "./device.ts";
 import { registerDevice } from "../ops/devices.ts";
 import type { AsyncDevice } from "../ops/tensor.ts";
-
-let device: Promise<GpuDevice> | null = null;
 
 /**
  * Finds the GPU, by WebGPU: the same device every time. From then on it is also known by its name, `"gpu"`.
@@ -34,12 +32,23 @@ export function gpu(): Promise<AsyncDevice> {
 }
 
 /** The same, as the library uses it. */
-export function gpuDevice(): Promise<GpuDevice> {
-  device ??= connect().then((connection) => {
+export const gpuDevice: () => Promise<GpuDevice> = shared(connect);
+
+/** The device that connecting once gives; another one when that could not be had, or is lost. */
+export function shared(connect: () => Promise<Connection>): () => Promise<GpuDevice> {
+  let device: Promise<GpuDevice> | null = null;
+  async function open(): Promise<GpuDevice> {
+    const connection = await connect();
+    connection.device.lost.then(() => device = null);
     const made = new GpuDevice(connection);
     registerDevice(made);
     return made;
-  });
-  device.catch(() => device = null);
-  return device;
+  }
+  return () => {
+    if (device === null) {
+      device = open();
+      device.catch(() => device = null);
+    }
+    return device;
+  };
 }

@@ -24,12 +24,15 @@ const keptBytes = 16 * 2 ** 20;
  * versions have the contents ready when the call returns, provided that the buffer was mapped at its creation: otherwise
  * asking for them too early ends the process. Other runtimes wait for the promise.
  */
-const mapsAtOnce = /^2\.9\./.test(globalThis.Deno?.version.deno ?? "");
+function mapsAtOnce(): boolean {
+  return /^2\.9\./.test(globalThis.Deno?.version.deno ?? "");
+}
 
 export class Reader {
   readonly #device: GPUDevice;
   readonly #buffers: Buffers;
   readonly #queue: Queue;
+  readonly #mapsAtOnce: boolean = mapsAtOnce();
   #waiting: Request[] = [];
   #kept: Staging | null = null;
 
@@ -70,7 +73,7 @@ export class Reader {
     }
     this.#queue.submit(encoder.finish());
     for (const { block } of requests) this.#buffers.drop(block);
-    const all = await contentsOf(staging.buffer, total);
+    const all = await this.#contentsOf(staging.buffer, total);
     let start = 0;
     const parts = requests.map(({ bytes }) => all.slice(start, start += bytes));
     staging.buffer.unmap();
@@ -89,20 +92,20 @@ export class Reader {
       label: "read",
       size: bytes,
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-      mappedAtCreation: mapsAtOnce,
+      mappedAtCreation: this.#mapsAtOnce,
     });
-    if (mapsAtOnce) buffer.unmap();
+    if (this.#mapsAtOnce) buffer.unmap();
     return { buffer, sizeBytes: bytes };
   }
-}
 
-async function contentsOf(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
-  const mapped = buffer.mapAsync(GPUMapMode.READ, 0, bytes);
-  if (!mapsAtOnce) await mapped;
-  else {
-    mapped.catch(() => {});
-    // A turn of the event loop, in which finalizers run: loops that wait for values then hold no garbage.
-    await new Promise((resolve) => setImmediate(resolve));
+  async #contentsOf(buffer: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
+    const mapped = buffer.mapAsync(GPUMapMode.READ, 0, bytes);
+    if (!this.#mapsAtOnce) await mapped;
+    else {
+      mapped.catch(() => {});
+      // A turn of the event loop, in which finalizers run: loops that wait for values then hold no garbage.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return buffer.getMappedRange(0, bytes);
   }
-  return buffer.getMappedRange(0, bytes);
 }

@@ -2,12 +2,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { connect } from "../gpu/adapter.ts";
 import { GpuDevice } from "../gpu/device.ts";
-import { gpu } from "../gpu/gpu.ts";
+import { gpu, shared } from "../gpu/gpu.ts";
 import { generators } from "../gpu/generators.ts";
 import type { GeneratorTable } from "../gpu/kernel.ts";
 import { jit } from "../jit/jit.ts";
 import { cpu } from "../cpu/device.ts";
-import { installDevice, toDevice } from "../ops/devices.ts";
+import { installDevice, registerDevice, toDevice } from "../ops/devices.ts";
 import { add, cast, concatenate, mul, slice, tensor, transpose, zeros } from "../ops/mod.ts";
 import type { Backend, Tensor } from "../ops/tensor.ts";
 import { device } from "./gpu.ts";
@@ -131,4 +131,24 @@ Deno.test("gpu: what nobody holds any more is found by the collector in loops th
   assertEquals((await y.data())[0], 400);
   // All of them together are 400 MB.
   assert(most < 200 * 2 ** 20, `${most} bytes held`);
+});
+
+Deno.test("gpu: what was lost, or could not be had, is asked for again", async () => {
+  const made: GPUDevice[] = [];
+  let calls = 0;
+  const get = shared(async () => {
+    if (++calls === 2) throw new TypeError("none");
+    const connection = await connect();
+    made.push(connection.device);
+    return connection;
+  });
+  const first = await get();
+  assertEquals(await get(), first);
+  made[0]!.destroy();
+  await made[0]!.lost;
+  await assertRejects(get, TypeError, "none");
+  const second = await get();
+  assert(second !== first);
+  assertEquals(await add(toDevice(tensor([1]), second), 1).array(), [2]);
+  registerDevice(device);
 });
