@@ -6,59 +6,13 @@ import { convAxes, withThreeAxes } from "../cpu/conv_tables.ts";
 import { isPlane } from "../cpu/conv_winograd.ts";
 import { reference } from "../cpu/reference.ts";
 import type { DType } from "../ops/dtype.ts";
-import type { ConvGeometry } from "../ops/kernel.ts";
 import { contiguous, type Shape, sizeOf } from "../ops/shape.ts";
+import { type Case, caseOf, integers, type Role, roles, rows, shapesOf } from "./convolutions.ts";
 import { testMachine } from "./machine.ts";
 import { check } from "./property.ts";
 import { type Layout, layouts, placeOperand } from "./views.ts";
 
 const machine = testMachine();
-
-type Role = "output" | "input" | "kernel";
-const roles: readonly Role[] = ["output", "input", "kernel"];
-
-/** The shapes of the trilinear form. */
-interface Case {
-  readonly geometry: ConvGeometry;
-  readonly x: Shape;
-  readonly w: Shape;
-  readonly g: Shape;
-}
-
-/** Small integers: their products and sums are exact in float32, in any order and however they are rounded. */
-const integers = [3, -7, 0, 5, 1, -2, 8, -5, 4, -1, 6, -8, 2];
-
-interface Sizes {
-  readonly batch: number;
-  readonly input: Shape;
-  readonly kernel: Shape;
-  readonly channels: number;
-  readonly features: number;
-  readonly strides?: Shape;
-  readonly dilation?: Shape;
-  readonly padding?: readonly (readonly [number, number])[];
-  readonly groups?: number;
-}
-
-/** Channels and features are those of one group. */
-function caseOf({ batch, input, kernel, channels, features, groups = 1, ...rest }: Sizes): Case {
-  const ones = kernel.map(() => 1);
-  const { strides = ones, dilation = ones, padding = kernel.map(() => [0, 0] as const) } = rest;
-  const cells = input.map((n, d) => {
-    const reach = (kernel[d]! - 1) * dilation[d]! + 1;
-    return { input: n, output: Math.floor((n + padding[d]![0] + padding[d]![1] - reach) / strides[d]!) + 1 };
-  });
-  return {
-    geometry: { strides, dilation, padding, groups },
-    x: [batch, ...cells.map((c) => c.input), channels * groups],
-    w: [...kernel, channels, features * groups],
-    g: [batch, ...cells.map((c) => Math.max(0, c.output)), features * groups],
-  };
-}
-
-function operandsOf(role: Role, { x, w, g }: Case): readonly [Shape, Shape, Shape] {
-  return role === "output" ? [x, w, g] : role === "input" ? [g, w, x] : [x, g, w];
-}
 
 function both(
   role: Role,
@@ -70,7 +24,7 @@ function both(
   ofSecondOnes: readonly number[] = values,
 ): { readonly actual: number[]; readonly expected: number[] } {
   machine.reset();
-  const [first, second, target] = operandsOf(role, shapes);
+  const [first, second, target] = shapesOf(role, shapes);
   const kernel = { kind: "conv", role, geometry: shapes.geometry } as const;
   const inputs = [
     placeOperand(machine, dtype, values, first, ofFirst),
@@ -84,14 +38,9 @@ function both(
   return { actual: actual!, expected: expected! };
 }
 
-function rows(shape: Shape, seed = 0): Layout {
-  const axes = shape.map(() => ({ gap: 1, reversed: false, repeated: false }));
-  return { order: shape.map((_, axis) => axis), axes, offset: 0, seed };
-}
-
 function expectSame(shapes: Case, values: readonly number[] = integers, dtype: DType = "float32"): void {
   for (const role of roles) {
-    const [first, second] = operandsOf(role, shapes);
+    const [first, second] = shapesOf(role, shapes);
     const { actual, expected } = both(role, shapes, rows(first), rows(second, 5), values, dtype);
     assertEquals(actual, expected, `${role} ${JSON.stringify(shapes)}`);
   }
@@ -115,7 +64,7 @@ const cases = fc.integer({ min: 1, max: 3 }).chain((rank) => {
 Deno.test("conv: random geometries and layouts", () => {
   for (const role of roles) {
     const drawn = cases.chain((shapes) => {
-      const [first, second] = operandsOf(role, shapes);
+      const [first, second] = shapesOf(role, shapes);
       return fc.tuple(fc.constant(shapes), layouts(first), layouts(second));
     });
     check(drawn, ([shapes, ofFirst, ofSecond]) => {
@@ -191,7 +140,7 @@ Deno.test("conv: by fewer products", () => {
   for (const role of roles) {
     for (const { drawn, share } of [neighbouring, apart]) {
       const placed = drawn.chain((shapes) => {
-        const [first, second] = operandsOf(role, shapes);
+        const [first, second] = shapesOf(role, shapes);
         return fc.tuple(fc.constant(shapes), layouts(first), layouts(second));
       });
       check(placed, ([shapes, ofFirst, ofSecond]) => {
@@ -233,7 +182,7 @@ Deno.test("conv: fewer products, where one of them is not finite, are as good as
   // The sum of two such is not finite; with the other factor, none of the terms is large.
   const [huge, tiny] = [seldom(0).map((value) => value > 1 ? 2 ** 127 : value < 0 ? -(2 ** 127) : 0), [2 ** -20, 0, 0]];
   for (const role of roles) {
-    const [first, second] = operandsOf(role, shapes).map((shape) => rows(shape)) as [Layout, Layout];
+    const [first, second] = shapesOf(role, shapes).map((shape) => rows(shape)) as [Layout, Layout];
     const values = role === "kernel" ? [tiny, huge] as const : [huge, tiny] as const;
     const { actual, expected } = both(role, shapes, first, second, values[0], "float32", values[1]);
     assert(expected.every(Number.isFinite));
@@ -252,7 +201,7 @@ Deno.test("conv: errors of fewer products are in proportion to the largest sums"
   ) {
     assert(isOfPlane(shapes));
     roles.forEach((role, n) => {
-      const [first, second] = operandsOf(role, shapes).map((shape) => rows(shape)) as [Layout, Layout];
+      const [first, second] = shapesOf(role, shapes).map((shape) => rows(shape)) as [Layout, Layout];
       const { actual, expected } = both(role, shapes, first, second, values);
       const largest = Math.max(...both(role, shapes, first, second, values.map(Math.abs)).expected);
       // Sums before and after the products make magnitudes up to 3 times as large, along each of two axes; and they are
@@ -276,7 +225,7 @@ Deno.test("conv: errors stay within the bound of sums in any order", () => {
   });
   const terms = { output: 9 * 20, input: 9 * 10, kernel: 2 * 9 * 7 };
   for (const role of roles) {
-    const [first, second] = operandsOf(role, shapes).map((shape) => rows(shape)) as [Layout, Layout];
+    const [first, second] = shapesOf(role, shapes).map((shape) => rows(shape)) as [Layout, Layout];
     const { actual, expected } = both(role, shapes, first, second, values);
     const magnitudes = both(role, shapes, first, second, values.map(Math.abs)).expected;
     // So many products and sums, each off by at most half a unit in the last place of the sum of magnitudes, and the

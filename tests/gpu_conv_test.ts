@@ -1,67 +1,17 @@
 // Convolution on the GPU in its three roles: any geometry and layout, edges of tiles and padding, against the reference.
 import * as fc from "fast-check";
 import type { DType } from "../ops/dtype.ts";
-import type { ConvGeometry, KernelOf } from "../ops/kernel.ts";
+import type { KernelOf } from "../ops/kernel.ts";
 import { axisIndex, binary, cast, constant, input, type Scalar } from "../ops/scalar.ts";
-import { type Shape, sizeOf } from "../ops/shape.ts";
+import { sizeOf } from "../ops/shape.ts";
+import { type Case, caseOf, integers, type Role, roles, rows, shapesOf } from "./convolutions.ts";
 import { compare } from "./gpu_kernels.ts";
 import { checkAsync } from "./property.ts";
 import { machine } from "./reference.ts";
 import { type Layout, layouts, placeOperand } from "./views.ts";
 
-type Role = KernelOf<"conv">["role"];
-const roles: readonly Role[] = ["output", "input", "kernel"];
-
-/** Small integers: their products and sums are exact in float32, in any order and however they are rounded. */
-const integers = [3, -7, 0, 5, 1, -2, 8, -5, 4, -1, 6, -8, 2];
-
 /** Compilers of shaders take 0 + x for x, so that a sum of one product may be −0. */
 const allowance = { ulps: 0, signedZeros: false };
-
-interface Sizes {
-  readonly batch: number;
-  readonly input: Shape;
-  readonly kernel: Shape;
-  readonly channels: number;
-  readonly features: number;
-  readonly strides?: Shape;
-  readonly dilation?: Shape;
-  readonly padding?: readonly (readonly [number, number])[];
-  readonly groups?: number;
-}
-
-/** The shapes of the trilinear form. */
-interface Case {
-  readonly geometry: ConvGeometry;
-  readonly x: Shape;
-  readonly w: Shape;
-  readonly g: Shape;
-}
-
-/** Channels and features are those of one group. */
-function caseOf({ batch, input, kernel, channels, features, groups = 1, ...rest }: Sizes): Case {
-  const ones = kernel.map(() => 1);
-  const { strides = ones, dilation = ones, padding = kernel.map(() => [0, 0] as const) } = rest;
-  const cells = input.map((n, d) => {
-    const reach = (kernel[d]! - 1) * dilation[d]! + 1;
-    return Math.max(0, Math.floor((n + padding[d]![0] + padding[d]![1] - reach) / strides[d]!) + 1);
-  });
-  return {
-    geometry: { strides, dilation, padding, groups },
-    x: [batch, ...input, channels * groups],
-    w: [...kernel, channels, features * groups],
-    g: [batch, ...cells, features * groups],
-  };
-}
-
-function shapesOf(role: Role, { x, w, g }: Case): readonly [Shape, Shape, Shape] {
-  return role === "output" ? [x, w, g] : role === "input" ? [g, w, x] : [x, g, w];
-}
-
-function rows(shape: Shape, seed = 0): Layout {
-  const axes = shape.map(() => ({ gap: 1, reversed: false, repeated: false }));
-  return { order: shape.map((_, axis) => axis), axes, offset: 0, seed };
-}
 
 interface Options {
   readonly layouts?: readonly [Layout, Layout];

@@ -2,14 +2,14 @@
 import { assert } from "@std/assert";
 import * as fc from "fast-check";
 import type { Operand } from "../cpu/machine.ts";
-import type { DType } from "../ops/dtype.ts";
-import type { Combiner, KernelOf } from "../ops/kernel.ts";
-import { axisIndex, binary, cast, constant, input, type Scalar, select } from "../ops/scalar.ts";
+import type { KernelOf } from "../ops/kernel.ts";
+import { input } from "../ops/scalar.ts";
 import { dropAxes, type Shape } from "../ops/shape.ts";
 import { compare, prepare, type Told, ways } from "./gpu_kernels.ts";
 import { checkAsync } from "./property.ts";
+import { given, reductions, x } from "./reductions.ts";
 import { arrayOf, machine } from "./reference.ts";
-import { layouts, placeOperand, shapes } from "./views.ts";
+import { placeOperand } from "./views.ts";
 
 async function expectReference(
   kernel: KernelOf<"reduce">,
@@ -20,52 +20,9 @@ async function expectReference(
   await compare(kernel, inputs, [type], { told });
 }
 
-const x = input(0, "float32");
-const y = input(1, "float32");
-const i = input(2, "int32");
-const u = input(3, "uint32");
-const flag = input(4, "bool");
-const h = input(5, "float16");
-
-/** Whole floats, so that sums are exact in any order; integers whose sums wrap. */
-const given: readonly { readonly dtype: DType; readonly values: readonly number[] }[] = [
-  { dtype: "float32", values: [0, 1, -2, 3, 5, -8, 13, 0, 4, -4, 7] },
-  { dtype: "float32", values: [2, -1, 0, 6, -3, 1, 9] },
-  { dtype: "int32", values: [1, -5, 2147483647, 0, -2147483648, 77, 2000000000] },
-  { dtype: "uint32", values: [1, 4294967295, 3000000000, 0, 2] },
-  { dtype: "bool", values: [0, 1, 0, 0, 1, 1, 0] },
-  // Sums are exact in float32, and mostly not in float16.
-  { dtype: "float16", values: [0, 1, -2, 3000, 0.125, -8, 13, 2.5, -1001, 4] },
-];
-
-const bodies: readonly Scalar[] = [
-  x,
-  i,
-  u,
-  flag,
-  binary("mul", x, y),
-  select(flag, x, binary("sub", y, constant(1, "float32"))),
-  binary("lt", x, y),
-  cast(flag, "int32"),
-  constant(2, "float32"),
-  h,
-  binary("add", h, h),
-  cast(h, "float32"),
-  cast(x, "float16"),
-];
-
 Deno.test("gpu reduce: any body over any axes of any views", async () => {
-  const cases = shapes().chain((shape) =>
-    fc.record({
-      shape: fc.constant(shape),
-      axes: fc.subarray(shape.map((_, axis) => axis)),
-      combiner: fc.constantFrom<Combiner>("sum", "max", "min"),
-      body: fc.constantFrom(...bodies, ...shape.map((_, axis) => binary("mul", i, axisIndex(axis)))),
-      views: fc.tuple(...given.map(() => layouts(shape))),
-      told: fc.constantFrom<Told>({}, { hasFloat16: false }),
-    })
-  );
-  await checkAsync(cases, async ({ shape, axes, combiner, body, views, told }) => {
+  const cases = fc.tuple(reductions(), fc.constantFrom<Told>({}, { hasFloat16: false }));
+  await checkAsync(cases, async ([{ shape, axes, combiner, body, views }, told]) => {
     machine.reset();
     const inputs = given.map(({ dtype, values }, n) => placeOperand(machine, dtype, values, shape, views[n]!));
     await expectReference({ kind: "reduce", combiner, axes, body }, inputs, told);

@@ -99,3 +99,23 @@ export function kernelOf(
   });
   return { kind: "loop", shape, axes, stages, outputs };
 }
+
+const [total, most, element] = [input(0, "float32"), input(1, "int32"), input(2, "float32")];
+/** Rows have neutral results where they have no elements. */
+const neutral: Pick<KernelOf<"loop">, "stages" | "outputs"> = {
+  stages: [{ combiner: "sum", body: element }, { combiner: "max", body: cast(element, "int32") }],
+  outputs: [
+    { body: binary("sub", constant(1, "float32"), total), perRow: true },
+    { body: most, perRow: true },
+    { body: binary("add", element, total), perRow: false },
+  ],
+};
+
+/** Loops over domains without elements: with rows, and without. */
+export const emptyLoops: readonly KernelOf<"loop">[] = ([
+  [[0], [0]],
+  [[3, 0], [1]],
+  [[0, 3], [0]],
+  [[0, 3], [1]],
+  [[2, 0, 3], [0, 1]],
+] as const).map(([shape, axes]) => ({ kind: "loop", shape, axes, ...neutral }));
