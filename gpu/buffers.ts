@@ -4,6 +4,7 @@
  */
 
 import { type Doubt, doubtAbout } from "./failures.ts";
+import type { Strided, TensorType } from "../ops/shape.ts";
 
 /** A buffer, and how many hold it. */
 export interface Block {
@@ -16,6 +17,12 @@ export interface Block {
   doubts: readonly Doubt[];
   /** About the buffer itself. */
   readonly made: Doubt;
+}
+
+/** An array on its way through a program: a view of a block, of which it holds one count. */
+export interface Value extends Strided {
+  readonly type: TensorType;
+  readonly block: Block;
 }
 
 /** What tensors hold of a block. The weight is untouched memory of the same size, by which V8 knows when to collect. */

@@ -1,12 +1,12 @@
 /** The GPU as a device: tensors in buffers, and the programs that run on them. */
 
 import type { Connection } from "./adapter.ts";
-import { type Block, Buffers, type Handle } from "./buffers.ts";
+import { type Block, Buffers, type Handle, type Value } from "./buffers.ts";
 import { blockOf, tooLarge } from "./executable.ts";
 import { generators } from "./generators.ts";
 import type { GeneratorTable, Limits, Machine } from "./kernel.ts";
 import { Pipelines } from "./pipelines.ts";
-import { Programs, type Value } from "./programs.ts";
+import { Programs } from "./programs.ts";
 import { Queue } from "./queue.ts";
 import { Reader } from "./reading.ts";
 import { decode, encode, storageType } from "./storage.ts";

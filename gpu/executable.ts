@@ -1,10 +1,9 @@
 /** A plan as dispatches on buffers: which shaders run, on what, and where values on the way lie. */
 
-import type { Block } from "./buffers.ts";
+import type { Block, Handle, Value } from "./buffers.ts";
 import { type Doubt, join } from "./failures.ts";
 import type { Dispatch, Generator, GeneratorTable, Machine } from "./kernel.ts";
 import type { Pipeline, Pipelines } from "./pipelines.ts";
-import type { Value } from "./programs.ts";
 import type { Queue } from "./queue.ts";
 import { storageType } from "./storage.ts";
 import { type Place, place, type Storage, type Work } from "../jit/place.ts";
@@ -12,7 +11,6 @@ import type { Plan } from "../jit/plan.ts";
 import type { ComputeKind } from "../ops/kernel.ts";
 import { contiguous, sizeOf, type TensorType } from "../ops/shape.ts";
 import type { ConcreteTensor } from "../ops/tensor.ts";
-import type { Handle } from "./buffers.ts";
 
 /** Bind groups of a dispatch beyond these are forgotten, the oldest first. */
 const groupsKept = 16;

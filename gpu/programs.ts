@@ -1,6 +1,6 @@
 /** Runs plans: has their shaders written and compiled once for the layouts of their inputs, and submits them. */
 
-import type { Block, Buffers } from "./buffers.ts";
+import type { Block, Buffers, Value } from "./buffers.ts";
 import { compile, type Executable } from "./executable.ts";
 import { type Doubt, doubtAbout, join } from "./failures.ts";
 import type { GeneratorTable, Machine } from "./kernel.ts";
@@ -9,14 +9,8 @@ import type { Queue } from "./queue.ts";
 import { fuse } from "../jit/fuse.ts";
 import type { Plan } from "../jit/plan.ts";
 import type { Program } from "../ops/program.ts";
-import type { Strided, TensorType } from "../ops/shape.ts";
+import type { TensorType } from "../ops/shape.ts";
 import type { Backend } from "../ops/tensor.ts";
-
-/** An array on its way through a program: a view of a block, of which it holds one count. */
-export interface Value extends Strided {
-  readonly type: TensorType;
-  readonly block: Block;
-}
 
 interface Compiled {
   readonly plan: Plan;
