@@ -29,7 +29,6 @@ export class Pipelines {
 
   get(dispatch: Dispatch): Pipeline {
     const { code, bindings } = dispatch;
-    // The same text may be meant for buffers that are written to in one case alone only if it says so.
     let found = this.#pipelines.get(code);
     if (found === undefined) {
       const layout = this.#layoutOf(bindings.map(({ writes }) => writes), dispatch.parameters.length > 0);

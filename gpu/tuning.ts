@@ -48,7 +48,7 @@ async function timeBoth(device: GPUDevice, pipelines: Pipelines, size: number): 
     const machine = machineFor(device);
     const contraction = square(size);
     const tiles = [
-      registerTile(contraction, { rows: 8, columns: 8, threads: [8, 8] }, machine),
+      registerTile(contraction, { rows: 8, columns: 8, threads: [8, 8] }, true, machine),
       sharedTile(contraction, { rows: 64, columns: 64 }, machine),
     ];
     const times: number[] = [];
@@ -174,7 +174,7 @@ function square(size: number): Contraction {
     output: factorOf(matrix(3), shapes, { rows: [size], columns: [1] }),
     epilogue: undefined,
     others: [],
-    whole: null,
+    parts: null,
     padding: null,
   };
 }

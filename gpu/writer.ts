@@ -31,6 +31,7 @@ export class ShaderWriter {
   readonly #declarations: string[] = [];
   readonly #accesses = new Map<string, Access>();
   readonly #parameters: number[] = [];
+  readonly #parameterOf = new Map<string, number>();
 
   constructor(machine: Machine) {
     this.#machine = machine;
@@ -47,14 +48,20 @@ export class ShaderWriter {
   }
 
   /** A number below 2^32 as an expression: a constant, or a parameter. A negative one is itself modulo 2^32. */
-  number(value: number): string {
-    return this.#machine.parametric ? this.parameter(value) : `${value >>> 0}u`;
+  number(value: number, name?: string): string {
+    return this.#machine.parametric ? this.parameter(value, name) : `${value >>> 0}u`;
   }
 
-  /** A number that is no constant: where knowing it would not make the code faster, more sizes can share it. */
-  parameter(value: number): string {
-    let n = this.#parameters.indexOf(value >>> 0);
-    if (n < 0) n = this.#parameters.push(value >>> 0) - 1;
+  /**
+   * A number that is no constant: where knowing it would not make the code faster, more sizes can share it. Equal numbers
+   * are one parameter, or those of one name: the text does not depend on which are equal by chance then.
+   */
+  parameter(value: number, name: string = `${value >>> 0}`): string {
+    let n = this.#parameterOf.get(name);
+    if (n === undefined) {
+      n = this.#parameters.push(value >>> 0) - 1;
+      this.#parameterOf.set(name, n);
+    }
     return `p[${n >> 2}].${"xyzw"[n & 3]}`;
   }
 
@@ -63,18 +70,28 @@ export class ShaderWriter {
     this.#declarations.push(text);
   }
 
-  /** Where an element lies in its buffer, for indices along all axes. Strides of 0 and 1 are part of the text. */
-  position({ strides, offset }: Pick<Place, "strides" | "offset">, indices: readonly string[]): string {
+  /**
+   * Where an element lies in its buffer, for indices along all axes. Strides of 0 are part of the text, and those of 1
+   * unless there is a name, with which those of parameters begin.
+   */
+  position({ strides, offset }: Pick<Place, "strides" | "offset">, indices: readonly string[], name?: string): string {
+    const number = (value: number, what: string): string => this.number(value, name && `${name} ${what}`);
     const terms = strides.flatMap((stride, axis) => {
       if (stride === 0 || indices[axis] === "0u") return [];
-      return stride === 1 ? [indices[axis]!] : [`${indices[axis]} * ${this.number(stride)}`];
+      return stride === 1 && name === undefined
+        ? [indices[axis]!]
+        : [`${indices[axis]} * ${number(stride, `stride ${axis}`)}`];
     });
-    if (offset !== 0) terms.push(this.number(offset));
+    if (offset !== 0) terms.push(number(offset, "offset"));
     return terms.length === 0 ? "0u" : terms.join(" + ");
   }
 
   /** Statements that take a row-major position apart, and the indices along the axes; axes of size 1 have index 0. */
-  unravel(position: string, shape: Shape): { readonly statements: string; readonly indices: readonly string[] } {
+  unravel(
+    position: string,
+    shape: Shape,
+    name?: string,
+  ): { readonly statements: string; readonly indices: readonly string[] } {
     const lines: string[] = [];
     const indices = new Array<string>(shape.length).fill("0u");
     const axes = [...shape.keys()].filter((axis) => shape[axis] !== 1);
@@ -85,7 +102,7 @@ export class ShaderWriter {
         break;
       }
       const [index, next] = [this.names.fresh("i"), this.names.fresh("q")];
-      const size = this.number(shape[axis]!);
+      const size = this.number(shape[axis]!, name && `${name} size ${axis}`);
       lines.push(`let ${next} = ${rest} / ${size};`, `let ${index} = ${rest} - ${next} * ${size};`);
       indices[axis] = index;
       rest = next;

@@ -94,6 +94,18 @@ Deno.test("gpu conv: NaN and ∞ do not meet padding", async () => {
   }
 });
 
+Deno.test("gpu conv: sums so long that a loop would end early, with ∞ beside padding", async () => {
+  // One infinite element, so that most sums have none.
+  const values = Array.from({ length: 200_000 }, (_, n) => n === 0 ? Infinity : integers[n % integers.length]!);
+  const one = [1, 1] as const;
+  const plain = { batch: 2, input: [300, 300], kernel: [3, 3], channels: 1, features: 2, padding: [one, one] } as const;
+  await expectReference("kernel", caseOf(plain), { values });
+  await expectReference("kernel", caseOf({ ...plain, batch: 1, features: 5 }), { values });
+  await expectReference("output", caseOf({ ...plain, kernel: [300, 300] }), { values });
+  const wide = { batch: 1, input: [2, 3], kernel: [1, 2], channels: 8, features: 40_000 } as const;
+  await expectReference("input", caseOf({ ...wide, padding: [[0, 0], one] }), { values });
+});
+
 Deno.test("gpu conv: edges of tiles", async () => {
   const plain = { batch: 2, input: [6, 5], kernel: [3, 2], channels: 4, features: 4 } as const;
   for (const role of roles) {

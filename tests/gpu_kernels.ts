@@ -1,14 +1,13 @@
 /** Runs single kernels on the GPU beside the reference: what the tests of the GPU's generators share. */
 
 import { connect } from "../gpu/adapter.ts";
-import { type Block, Buffers } from "../gpu/buffers.ts";
+import { type Block, Buffers, type Value } from "../gpu/buffers.ts";
 import { machineOf } from "../gpu/device.ts";
 import { compile, type Executable } from "../gpu/executable.ts";
 import { settle } from "../gpu/failures.ts";
 import { generators } from "../gpu/generators.ts";
 import type { Machine as GpuMachine } from "../gpu/kernel.ts";
 import { Pipelines } from "../gpu/pipelines.ts";
-import type { Value } from "../gpu/programs.ts";
 import { Queue } from "../gpu/queue.ts";
 import { Reader } from "../gpu/reading.ts";
 import { decode, encode, storageType } from "../gpu/storage.ts";

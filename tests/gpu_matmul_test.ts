@@ -94,6 +94,15 @@ Deno.test("gpu matmul: so many products that workgroups share the largest tiles"
   }
 });
 
+Deno.test("gpu matmul: sums so long that a loop would end early", async () => {
+  for (const [m, n] of [[1, 1], [3, 5], [9, 1], [17, 12]] as const) {
+    for (const order of [[0, 1], [1, 0]]) {
+      const chosen = [rows(2, order), rows(2, order)] as const;
+      await expectReference({ shapes: [[m, 70_001], [70_001, n]], chosen, dtype: "float32" });
+    }
+  }
+});
+
 Deno.test("gpu matmul: NaN and ∞", async () => {
   machine.reset();
   const special = [1, NaN, 2, -3, 5, 4, 0, 5, -1, 6, 7, Infinity, 9, -Infinity, 11, 12, 13, 1, 2, 3, 4, 5, 6];

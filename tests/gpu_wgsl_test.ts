@@ -45,6 +45,23 @@ const cases: Readonly<Record<string, Case>> = {
     inputs: [value("float32", [256, 1024])],
     outputs: [value("float32", [256])],
   },
+  "a product of matrices, with bias and relu": {
+    kernel: {
+      kind: "matmul",
+      epilogue: binary("max", binary("add", x, input(1, "float32")), constant(0, "float32")),
+    },
+    inputs: [value("float32", [128, 256]), value("float32", [256, 128]), value("float32", [128, 128], [0, 1])],
+    outputs: [value("float32", [128, 128])],
+  },
+  "a convolution": {
+    kernel: {
+      kind: "conv",
+      role: "output",
+      geometry: { strides: [1, 1], dilation: [1, 1], padding: [[1, 1], [1, 1]], groups: 1 },
+    },
+    inputs: [value("float32", [2, 16, 16, 8]), value("float32", [3, 3, 8, 16])],
+    outputs: [value("float32", [2, 16, 16, 16])],
+  },
   "padding": {
     kernel: { kind: "place", fill: 0, at: [{ start: [1, 1], step: [1, 2] }] },
     inputs: [value("float32", [4, 4])],

@@ -3,9 +3,17 @@
  * be left out, so that sums which are NaN are computed again, one term after another.
  */
 
-import { asSum, type Contraction, type Factor, firstDepth, multiplyAdd, type PerKind } from "./contraction.ts";
+import {
+  asSum,
+  type Contraction,
+  type Factor,
+  firstDepth,
+  multiplyAdd,
+  type Parts,
+  type PerKind,
+} from "./contraction.ts";
 import type { ShaderWriter } from "../writer.ts";
-import { type Shape, sizeOf } from "../../ops/shape.ts";
+import { rowMajor, type Shape, sizeOf } from "../../ops/shape.ts";
 
 /** The contraction before axes were merged and operands copied, and which terms of it there are. */
 export interface Padding {
@@ -25,6 +33,17 @@ export interface Cell {
   readonly size: number;
 }
 
+/** The first index along the axis that was cut, all axes before it being a part of it. */
+function firstPart(
+  writer: ShaderWriter,
+  shapes: PerKind<Shape>,
+  { axis, whole }: Parts,
+  batch: readonly string[],
+): string {
+  const before = rowMajor(shapes.batch.slice(0, axis)).map((stride) => stride * whole);
+  return writer.position({ strides: [...before, shapes.depth[0]!], offset: 0 }, batch.slice(0, axis + 1));
+}
+
 /** Statements that compute a sum of floats again if it is NaN: `sum` is a variable. */
 export function repair(
   writer: ShaderWriter,
@@ -34,13 +53,13 @@ export function repair(
   column: string,
   sum: string,
 ): string {
-  const { output: { x: { type: { dtype } } }, shapes: { depth }, whole } = contraction;
+  const { output: { x: { type: { dtype } } }, shapes: given, parts } = contraction;
   const { shapes, a, b, cells } = contraction.padding!;
   const matrix = [batch.at(-1)!];
   const rows = writer.unravel(row, shapes.rows);
   const columns = writer.unravel(column, shapes.columns);
-  const inner = writer.number(sizeOf(depth.slice(1)));
-  const from = whole === null ? "0u" : `${batch[0]} * ${writer.number(depth[0]!)} * ${inner}`;
+  const inner = writer.number(sizeOf(given.depth.slice(1)));
+  const from = parts === null ? "0u" : `(${firstPart(writer, given, parts, batch)}) * ${inner}`;
   const at = writer.unravel("term", shapes.depth);
   const isThere = cells.map(({ rowAxis, rowStep, depthAxis, depthStep, start, size }) => {
     const indices = [rows.indices[rowAxis]!, at.indices[depthAxis]!];

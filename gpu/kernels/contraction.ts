@@ -16,6 +16,11 @@ const kinds = ["batch", "rows", "columns", "depth"] as const;
 export type Kind = typeof kinds[number];
 export type PerKind<T> = Readonly<Record<Kind, T>>;
 
+export interface Room {
+  readonly rows: number;
+  readonly columns: number;
+}
+
 /** An operand, and its strides along the axes of each kind: 0 along those that it lacks. */
 export interface Factor {
   readonly x: Place;
@@ -23,6 +28,8 @@ export interface Factor {
   readonly strides: PerKind<readonly number[]>;
   /** Where it is packed: its own axes along rows or columns, which are panels and what is in them. */
   readonly panels?: Shape;
+  /** Of an output that is a row-major matrix for each of the batch: its rows and columns, which may be more than wanted. */
+  readonly room?: Room;
 }
 
 export interface Contraction {
@@ -33,10 +40,18 @@ export interface Contraction {
   readonly epilogue: Scalar | undefined;
   /** What the epilogue reads besides the sum. */
   readonly others: readonly Factor[];
-  /** Where the first axis of the batch counts parts of the depth: the size of the depth's first axis in all of them. */
-  readonly whole: number | null;
+  /** Where the depth was split. */
+  readonly parts: Parts | null;
   /** Where some terms are products with padding, which are to be left out. */
   readonly padding: Padding | null;
+}
+
+/** How a depth was split: its axes before one became the first of the batch, and that one was cut into parts. */
+export interface Parts {
+  /** The axis of the batch that counts the parts. */
+  readonly axis: number;
+  /** The size of all parts together. */
+  readonly whole: number;
 }
 
 export function perKind<T>(make: (kind: Kind) => T): PerKind<T> {
@@ -79,9 +94,9 @@ export function takesFours({ offset, strides }: Factor, kind: Kind, shape: Shape
 }
 
 /** Whether an operand is read in vectors along the depth. */
-export function isDeep({ shapes, whole }: Contraction, factor: Factor): boolean {
+export function isDeep({ shapes, parts }: Contraction, factor: Factor): boolean {
   // The last part may be smaller than the others.
-  if (whole !== null && shapes.depth.length === 1 && whole % 4 !== 0) return false;
+  if (parts !== null && shapes.depth.length === 1 && parts.whole % 4 !== 0) return false;
   return takesFours(factor, "depth", shapes.depth);
 }
 
@@ -93,9 +108,11 @@ export function inFours({ x, offset, strides }: Factor, kind: Kind): Factor {
 }
 
 /** The size of the depth's first axis, in the part that these indices of the batch name. */
-export function firstDepth(writer: ShaderWriter, { shapes, whole }: Contraction, batch: readonly string[]): string {
-  const size = writer.number(shapes.depth[0]!);
-  return whole === null ? size : `min(${size}, ${writer.number(whole)} - ${batch[0]} * ${size})`;
+export function firstDepth(writer: ShaderWriter, { shapes, parts }: Contraction, batch: readonly string[]): string {
+  const size = writer.number(shapes.depth[0]!, "depth");
+  return parts === null
+    ? size
+    : `min(${size}, ${writer.number(parts.whole, "whole depth")} - ${batch[parts.axis]} * ${size})`;
 }
 
 /** What sums are computed in. A bool is a word then. */
@@ -108,6 +125,11 @@ export function sumType(dtype: DType): "f32" | "i32" | "u32" {
 export function multiplyAdd(dtype: DType, sum: string, a: string, b: string): string {
   if (dtype === "bool") return `${sum} | (${a} & ${b})`;
   return sumType(dtype) === "f32" ? `fma(${a}, ${b}, ${sum})` : `${sum} + ${a} * ${b}`;
+}
+
+/** What sums are stored in, until they are finished. */
+export function partialType(dtype: DType): DType {
+  return dtype === "float16" ? "float32" : dtype === "bool" ? "uint32" : dtype;
 }
 
 /** What was loaded, in the type of sums. */

@@ -7,14 +7,13 @@ import type { Dispatch, Generator, Machine } from "../kernel.ts";
 import { contract, mostCopied } from "./contract.ts";
 import type { Cell } from "./careful.ts";
 import { type Contraction, type Factor, factorOf } from "./contraction.ts";
-import { spreadGradient } from "./conv_spread.ts";
+import { roomOf, spreadGradient } from "./conv_spread.ts";
 import { depthwise } from "./depthwise.ts";
 import { withEpilogue } from "./finish.ts";
 import { place } from "./place.ts";
 import type { Place } from "../../jit/place.ts";
 import type { ConvGeometry } from "../../ops/kernel.ts";
 import type { Scalar } from "../../ops/scalar.ts";
-import { sizeOf } from "../../ops/shape.ts";
 
 export const conv: Generator<"conv"> = ({ role, geometry, epilogue }, [first, second, ...others], [output], machine) =>
   withEpilogue(epilogue, others, output!, machine, (output, epilogue, others) => {
@@ -23,8 +22,8 @@ export const conv: Generator<"conv"> = ({ role, geometry, epilogue }, [first, se
       return [depthwise(role, geometry, first!, second!, output, epilogue, others, machine)];
     }
     const isNarrow = role === "input" && geometry.groups === 1 && channels < fewChannels;
-    const products = sizeOf(first!.shape.slice(0, -1)) * sizeOf(second!.shape.slice(0, -1));
-    if (isNarrow && products <= mostCopied(machine)) {
+    const products = roomOf(first!, second!);
+    if (isNarrow && products.rows * products.columns <= mostCopied(machine)) {
       return spreadGradient(geometry, first!, second!, output, epilogue, others, machine);
     }
     const operands = { first: first!, second: second!, output, epilogue, others, geometry, machine };
@@ -162,12 +161,12 @@ function inputGradient(
 }
 
 function sum(
-  given: Omit<Contraction, "whole" | "padding">,
+  given: Omit<Contraction, "parts" | "padding">,
   cells: readonly Cell[],
   machine: Machine,
 ): readonly Dispatch[] {
   const { shapes, a, b } = given;
-  return contract({ ...given, whole: null, padding: cells.length === 0 ? null : { shapes, a, b, cells } }, machine);
+  return contract({ ...given, parts: null, padding: cells.length === 0 ? null : { shapes, a, b, cells } }, machine);
 }
 
 /**

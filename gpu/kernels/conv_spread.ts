@@ -6,12 +6,13 @@
 import type { Dispatch, Machine } from "../kernel.ts";
 import { forEachElement, ShaderWriter } from "../writer.ts";
 import { contract } from "./contract.ts";
-import { type Contraction, type Factor, factorOf, sumType } from "./contraction.ts";
+import { type Contraction, type Factor, factorOf, partialType, type Room, sumType } from "./contraction.ts";
 import { overTaps } from "./depthwise.ts";
 import { storeTile } from "./finish.ts";
 import type { Place } from "../../jit/place.ts";
 import type { ConvGeometry } from "../../ops/kernel.ts";
 import type { Scalar } from "../../ops/scalar.ts";
+import { rowMajor, sizeOf } from "../../ops/shape.ts";
 
 export function spreadGradient(
   geometry: ConvGeometry,
@@ -22,31 +23,41 @@ export function spreadGradient(
   others: readonly Place[],
   machine: Machine,
 ): readonly Dispatch[] {
-  const [taps, channels] = [w.shape.slice(0, -2), w.shape.at(-2)!];
+  const taps = w.shape.slice(0, -2);
   const { dtype } = output.type;
-  const products = machine.temporary({
-    dtype: dtype === "float16" ? "float32" : dtype === "bool" ? "uint32" : dtype,
-    shape: [...g.shape.slice(0, -1), ...taps, channels],
-  });
+  const room = roomOf(g, w);
+  const x = machine.temporary({ dtype: partialType(dtype), shape: [room.rows, room.columns] });
   const cells = g.shape.length - 1;
+  const shape = [...g.shape.slice(0, -1), ...w.shape.slice(0, -1)];
+  const strides = [
+    ...rowMajor(shape.slice(0, cells)).map((stride) => stride * room.columns),
+    ...rowMajor(shape.slice(cells)),
+  ];
+  const products: Place = { ...x, shape, strides };
   const shapes = { batch: [1], rows: g.shape.slice(0, -1), columns: w.shape.slice(0, -1), depth: g.shape.slice(-1) };
   const first = contract(
     {
       shapes,
       a: factorOf(g, shapes, { rows: g.strides.slice(0, -1), depth: g.strides.slice(-1) }),
       b: factorOf(w, shapes, { columns: w.strides.slice(0, -1), depth: w.strides.slice(-1) }),
-      output: factorOf(products, shapes, {
-        rows: products.strides.slice(0, cells),
-        columns: products.strides.slice(cells),
-      }),
+      output: {
+        ...factorOf(products, shapes, { rows: strides.slice(0, cells), columns: strides.slice(cells) }),
+        room,
+      },
       epilogue: undefined,
       others: [],
-      whole: null,
+      parts: null,
       padding: null,
     },
     machine,
   );
   return [...first, meet(geometry, products, output, taps, epilogue, others, machine)];
+}
+
+/** Rows and columns of the matrix of all products: as many as whole tiles take. */
+export function roomOf(g: Place, w: Place): Room {
+  const [rows, columns] = [sizeOf(g.shape.slice(0, -1)), sizeOf(w.shape.slice(0, -1))];
+  return { rows: 16 * Math.ceil(rows / 16), columns: 16 * Math.ceil(columns / 16) };
 }
 
 function meet(
@@ -72,7 +83,7 @@ function meet(
     output: out,
     epilogue,
     others: others.map(ofCells),
-    whole: null,
+    parts: null,
     padding: null,
   };
   return forEachElement(writer, machine, "sum of taps", output.shape, (at, indices) => {

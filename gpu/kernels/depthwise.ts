@@ -45,7 +45,7 @@ export function depthwise(
     output: ofCells(output),
     epilogue,
     others: others.map(ofCells),
-    whole: null,
+    parts: null,
     padding: null,
   };
   const isWide = [ofX, ofW].every((factor) => takesFours(factor, "columns", shapes.columns));
@@ -111,13 +111,20 @@ export function overTaps(
     const name = `cell${axis}`;
     const stride = writer.number(strides[axis]!);
     const [at, low] = [indices[axis + 1]!, writer.number(padding[axis]![0])];
-    const tap = `tap${axis} * ${writer.number(dilation[axis]!)}`;
-    loops.push(`for (var tap${axis} = 0u; tap${axis} < ${writer.number(size)}; tap${axis}++) {`);
+    const [tap, end] = [`tap${axis}`, writer.number(size)];
+    const step = dilation[axis] === 1 ? tap : `${tap} * ${writer.number(dilation[axis]!)}`;
+    const all = `for (var ${tap} = 0u; ${tap} < ${end}; ${tap}++) {`;
     // What would be negative is large.
-    if (role === "output") loops.push(`let ${name} = ${at} * ${stride} + ${tap} - ${low};`);
-    else {
+    if (role === "output") loops.push(all, `let ${name} = ${at} * ${stride} + ${step} - ${low};`);
+    else if (dilation[axis] === 1) {
       loops.push(
-        `let reach${axis} = ${at} + ${low} - ${tap};`,
+        `for (var ${tap} = (${at} + ${low}) % ${stride}; ${tap} < ${end}; ${tap} += ${stride}) {`,
+        `let ${name} = (${at} + ${low} - ${tap}) / ${stride};`,
+      );
+    } else {
+      loops.push(
+        all,
+        `let reach${axis} = ${at} + ${low} - ${step};`,
         `let ${name} = select(0xffffffffu, reach${axis} / ${stride}, reach${axis} % ${stride} == 0u);`,
       );
     }

@@ -53,6 +53,8 @@ export function storeTile(writer: ShaderWriter, contraction: Contraction, tile: 
   const rounded = (sum: string): string =>
     dtype === "bool" ? `(${sum} != 0u)` : dtype === "float16" ? `${half}(${sum})` : sum;
   const later = (text: string, n: number): string => n === 0 ? text : `(${text} + ${n}u)`;
+  const needsCare = padding !== null && sumType(dtype) === "f32";
+  if (sums.length === 1) return storeSum(writer, contraction, tile, sums[0]!, rounded, needsCare);
   const lines = sums.map((sum, n) => {
     const elements = width === 1 ? [rounded(sum)] : [..."xyzw"].map((lane) => rounded(`${sum}.${lane}`));
     const [i, j] = [Math.floor(n / vectors), n % vectors];
@@ -61,7 +63,7 @@ export function storeTile(writer: ShaderWriter, contraction: Contraction, tile: 
   });
   // Many sums share one text: what is done to them may be long.
   const at = { ...tile, row: "atRow", column: "atColumn" };
-  if (padding !== null && sumType(dtype) === "f32") {
+  if (needsCare) {
     lines.push(
       `for (var n = 0u; n < ${rows * vectors * width}u; n++) {`,
       `let atRow = ${row} + n / ${vectors * width}u;`,
@@ -86,6 +88,58 @@ export function storeTile(writer: ShaderWriter, contraction: Contraction, tile: 
   return lines.join("\n");
 }
 
+/** Statements that finish and store one number, or one vector. */
+function storeSum(
+  writer: ShaderWriter,
+  contraction: Contraction,
+  tile: Tile,
+  sum: string,
+  rounded: (sum: string) => string,
+  needsCare: boolean,
+): string {
+  const { epilogue } = contraction;
+  return forSpots(writer, contraction, tile, (spot) => {
+    const lines: string[] = [];
+    let ofAll = sum;
+    if (needsCare && spot.lanes === 4) {
+      ofAll = writer.names.fresh("sum");
+      lines.push(`var ${ofAll} = ${sum};`, repairFour(writer, contraction, tile, ofAll));
+    }
+    const elements = Array.from({ length: spot.lanes }, (_, n) => {
+      const lane = spot.lane + n;
+      const element = tile.width === 1 ? sum : `${ofAll}.${"xyzw"[lane]}`;
+      const name = writer.names.fresh("sum");
+      lines.push(`var ${name} = ${element};`);
+      const column = lane === 0 ? tile.column : `(${tile.column} + ${lane}u)`;
+      if (needsCare && spot.lanes === 1) lines.push(repair(writer, contraction, tile.batch, tile.row, column, name));
+      return rounded(name);
+    });
+    lines.push(
+      epilogue === undefined ? spot.store(elements) : finishSpot(writer, contraction, epilogue, spot, elements),
+    );
+    return lines.join("\n");
+  });
+}
+
+/** Statements that compute those of four sums again that are NaN. */
+function repairFour(
+  writer: ShaderWriter,
+  contraction: Contraction,
+  { batch, row, column }: Tile,
+  sums: string,
+): string {
+  return [
+    `if (any((bitcast<vec4<u32>>(${sums}) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u))) {`,
+    "for (var lane = 0u; lane < 4u; lane++) {",
+    `let atColumn = ${column} + lane;`,
+    `var one = ${sums}[lane];`,
+    repair(writer, contraction, batch, row, "atColumn", "one"),
+    `${sums}[lane] = one;`,
+    "}",
+    "}",
+  ].join("\n");
+}
+
 /** One element of the output, or a vector of four. */
 interface Spot {
   /** Its first column, among those of a vector. */
@@ -96,9 +150,17 @@ interface Spot {
   store(elements: readonly string[]): string;
 }
 
-function finishSpot(writer: ShaderWriter, { output, others }: Contraction, epilogue: Scalar, spot: Spot): string {
+/** Statements that finish what was stored, or what is given. */
+function finishSpot(
+  writer: ShaderWriter,
+  { output, others }: Contraction,
+  epilogue: Scalar,
+  spot: Spot,
+  given?: readonly string[],
+): string {
   const lines: string[] = [];
   const loaded = new Map([...readInputs([epilogue])].map((n) => {
+    if (n === 0 && given !== undefined) return [n, given] as const;
     const { statements, elements } = spot.load(n === 0 ? output : others[n - 1]!);
     lines.push(statements);
     return [n, elements] as const;

@@ -10,6 +10,9 @@ import { rowMajor } from "../../ops/shape.ts";
 
 export const map: Generator<"map"> = ({ body }, inputs, outputs, machine) => writeMap([body], inputs, outputs, machine);
 
+/** Longer shaders do one element at a time: they wait for no memory, and take long to compile. */
+const longText = 5000;
+
 /** Elementwise work with several results, of one shape. */
 export function writeMap(
   bodies: readonly Scalar[],
@@ -27,7 +30,7 @@ export function writeMap(
   const width = indexed.size === 0 && takesFours(nest, [...offsets, 0]) ? 4 : 1;
   const dispatch = write(bodies, inputs, outputs, nest, width, machine);
   // What is read both by one and by four is bound twice.
-  const fits = dispatch.bindings.length <= machine.limits.buffers;
+  const fits = dispatch.bindings.length <= machine.limits.buffers && dispatch.code.length <= longText;
   return [fits ? dispatch : write(bodies, inputs, outputs, nest, 1, machine)];
 }
 

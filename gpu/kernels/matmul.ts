@@ -30,7 +30,7 @@ export const matmul: Generator<"matmul"> = ({ epilogue }, [a, b, ...others], [ou
         output: matrices(output, "rows", "columns"),
         epilogue,
         others: others.map((x) => matrices(x, "rows", "columns")),
-        whole: null,
+        parts: null,
         padding: null,
       },
       machine,

@@ -25,7 +25,13 @@ export interface TileShape {
   readonly threads: readonly [rows: number, columns: number];
 }
 
-export function registerTile(contraction: Contraction, tile: TileShape, machine: Machine): Dispatch {
+/** Whole tiles are stored as they are, where there is room for them: the output is `[batch, row, column]` without gaps. */
+export function registerTile(
+  contraction: Contraction,
+  tile: TileShape,
+  isWhole: boolean,
+  machine: Machine,
+): Dispatch {
   // Compiling takes long, and constants would help little.
   const writer = new ShaderWriter({ ...machine, parametric: true });
   const { shapes, a, b, output } = contraction;
@@ -35,7 +41,7 @@ export function registerTile(contraction: Contraction, tile: TileShape, machine:
   const rowTiles = Math.ceil(sizes.rows / (tile.rows * threadRows));
   const columnTiles = Math.ceil(sizes.columns / (tile.columns * threadColumns));
   const count = rowTiles * columnTiles * sizes.batch;
-  const batch = writer.unravel("matrix", shapes.batch);
+  const batch = writer.unravel("matrix", shapes.batch, "batch");
 
   const width = tile.columns === 1 ? 1 : 4;
   const vectors = tile.columns / width;
@@ -61,7 +67,7 @@ export function registerTile(contraction: Contraction, tile: TileShape, machine:
   }
 
   const last = shapes.depth.length - 1;
-  const sizesOfLoops = shapes.depth.map((size, level) => level === 0 ? "depth" : writer.number(size));
+  const sizesOfLoops = shapes.depth.map((size, level) => level === 0 ? "depth" : writer.number(size, `depth ${level}`));
   const loops = shapes.depth.reduceRight((text, _, level) => {
     const step = level === last ? steps : 1;
     const lines = [rowsOfA.advance(level), columnsOfB.advance(level), text];
@@ -80,26 +86,51 @@ export function registerTile(contraction: Contraction, tile: TileShape, machine:
     width,
     step: width,
   } as const;
+  const down = { tiles: writer.number(rowTiles, "row tiles"), threads: writer.number(threadRows, "thread rows") };
+  const across = {
+    tiles: writer.number(columnTiles, "column tiles"),
+    threads: writer.number(threadColumns, "thread columns"),
+  };
   const body = [
     `let tile = ${groupNumber};`,
-    `if (tile >= ${writer.number(count)}) { return; }`,
-    `let rowTile = tile / ${writer.number(columnTiles)};`,
-    `let matrix = rowTile / ${writer.number(rowTiles)};`,
-    `let column = ((tile % ${
-      writer.number(columnTiles)
-    }) * ${threadColumns}u + thread % ${threadColumns}u) * ${tile.columns}u;`,
-    `let row = ((rowTile % ${writer.number(rowTiles)}) * ${threadRows}u + thread / ${threadColumns}u) * ${tile.rows}u;`,
-    `if (row >= ${writer.number(sizes.rows)} || column >= ${writer.number(sizes.columns)}) { return; }`,
+    `if (tile >= ${writer.number(count, "tiles")}) { return; }`,
+    `let rowTile = tile / ${across.tiles};`,
+    `let matrix = rowTile / ${down.tiles};`,
+    `let column = ((tile % ${across.tiles}) * ${across.threads} + thread % ${across.threads}) * ${tile.columns}u;`,
+    `let row = ((rowTile % ${down.tiles}) * ${down.threads} + thread / ${across.threads}) * ${tile.rows}u;`,
+    `if (row >= ${writer.number(sizes.rows, "rows")} || column >= ${
+      writer.number(sizes.columns, "columns")
+    }) { return; }`,
     batch.statements,
     `let depth = ${firstDepth(writer, contraction, batch.indices)};`,
     ...rowsOfA.start,
     ...columnsOfB.start,
     ...sums.map((sum) => `var ${sum} = ${type}();`),
     loops,
-    storeTile(writer, contraction, at, sums),
+    isWhole ? storeWhole(writer, contraction, tile, sums) : storeTile(writer, contraction, at, sums),
   ];
   const text = body.filter((line) => line !== "").join("\n");
   return writer.finish("contraction", threadRows * threadColumns, grid(count, machine), text);
+}
+
+function storeWhole(
+  writer: ShaderWriter,
+  contraction: Contraction,
+  tile: TileShape,
+  sums: readonly string[],
+): string {
+  const { x, room } = contraction.output;
+  const { rows, columns } = room ?? sizesOf(contraction);
+  const width = tile.columns === 1 ? 1 : 4;
+  const access = writer.writes(x, width);
+  return [
+    `let across = ${writer.number(columns / width, "across")};`,
+    `let place = (matrix * ${writer.number(rows, "all rows")} + row) * across + column / ${width}u;`,
+    ...sums.map((sum, n) => {
+      const [i, j] = [Math.floor(n * width / tile.columns), n % (tile.columns / width)];
+      return access.store(`place + ${i}u * across + ${j}u`, sum);
+    }),
+  ].join("\n");
 }
 
 /** One of the two operands, as a thread reads it. */
@@ -140,25 +171,23 @@ function sideOf(
 
   const own = isAcross ? shape.with(-1, shape.at(-1)! / 4) : shape;
   const loads = isAcross ? count / 4 : count;
-  const start = [`let ${name}Start = ${writer.position({ strides: strides.batch, offset }, batch)};`];
-  // Panels go on beyond the last row or column.
-  const isFull = factor.panels !== undefined && factor.panels[1]! % count === 0;
+  const start = [`let ${name}Start = ${writer.position({ strides: strides.batch, offset }, batch, `${name} batch`)};`];
   for (let i = 0; i < loads; i++) {
     const from = isAcross ? `${first} / 4u` : first;
-    const size = writer.number(sizeOf(own));
+    const size = writer.number(sizeOf(own), `${name} size`);
     start.push(
-      `let ${name}At${i} = ${i === 0 ? from : isFull ? `${from} + ${i}u` : `min(${from} + ${i}u, ${size} - 1u)`};`,
+      `let ${name}At${i} = ${i === 0 ? from : `min(${from} + ${i}u, ${size} - 1u)`};`,
     );
-    const { statements, indices } = writer.unravel(`${name}At${i}`, own);
+    const { statements, indices } = writer.unravel(`${name}At${i}`, own, name);
     start.push(
       statements,
-      `let ${name}From${i} = ${name}Start + ${writer.position({ strides: strides[kind], offset: 0 }, indices)};`,
+      `let ${name}From${i} = ${name}Start + ${writer.position({ strides: strides[kind], offset: 0 }, indices, name)};`,
     );
   }
   // Parameters are slow to read in loops.
   const steps = strides.depth.map((stride, level) => {
-    if (stride === 0 || stride === 1) return `${stride}u`;
-    start.push(`let ${name}Step${level} = ${writer.number(stride)};`);
+    if (stride === 0) return "0u";
+    start.push(`let ${name}Step${level} = ${writer.number(stride, `${name} step ${level}`)};`);
     return `${name}Step${level}`;
   });
   const last = shapes.depth.length - 1;

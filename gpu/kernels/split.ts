@@ -1,83 +1,140 @@
-/** Long sums of few products: parts of the depth are summed side by side, and then their sums. */
+/** Sums on the way: of tiles that are stored as they are, of parts of the depth side by side, and what finishes both. */
 
-import type { Dispatch, Machine } from "../kernel.ts";
+import { type Dispatch, type Machine, mostTurns } from "../kernel.ts";
 import { forEachElement, ShaderWriter } from "../writer.ts";
-import { type Contraction, type Factor, sizesOf, sumType } from "./contraction.ts";
+import { repair } from "./careful.ts";
+import { type Contraction, type Factor, partialType, type Room, sizesOf, sumType, takesFours } from "./contraction.ts";
 import { storeTile } from "./finish.ts";
 import type { Place } from "../../jit/place.ts";
-import { rowMajor } from "../../ops/shape.ts";
+import { rowMajor, type Shape, sizeOf } from "../../ops/shape.ts";
 
-/** The contraction as one whose batch first counts parts of the depth, and what sums these; null if it has one part. */
-export function split(
-  contraction: Contraction,
-  parts: number,
-  machine: Machine,
-): { readonly parts: Contraction; readonly finish: Dispatch } | null {
-  const { shapes, a, b, output } = contraction;
-  const sizes = sizesOf(contraction);
-  const whole = shapes.depth[0]!;
+/** Where a depth is cut: its axes before `level` are taken apart, and that one into parts of so many. */
+export interface Cut {
+  readonly level: number;
+  readonly part: number;
+}
+
+/** Has a depth cut into so many parts, and into more where a loop would turn too often; null if it stays whole. */
+export function cutOf(depth: Shape, parts: number): Cut | null {
+  let level = 0;
+  while (turnsOf(depth.slice(level + 1)) >= mostTurns) level++;
+  const most = Math.floor(mostTurns / (1 + turnsOf(depth.slice(level + 1))));
+  const wanted = Math.ceil(depth[level]! / Math.ceil(parts / sizeOf(depth.slice(0, level))));
   // Fours of the depth stay together.
-  const unit = shapes.depth.length === 1 ? 4 : 1;
-  const part = unit * Math.ceil(whole / parts / unit);
-  const count = Math.ceil(whole / part);
-  if (count < 2) return null;
-  const { dtype } = output.x.type;
+  const unit = level === depth.length - 1 ? 4 : 1;
+  const part = Math.min(unit * Math.ceil(wanted / unit), Math.max(1, most - most % unit));
+  return level === 0 && part >= depth[0]! ? null : { level, part };
+}
+
+/** Turns of nested loops. */
+function turnsOf(shape: Shape): number {
+  return shape.reduceRight((turns, size) => size * (1 + turns), 0);
+}
+
+/** A contraction whose sums lie in a place of their own, `[…parts and batch, row, column]`, and what finishes them. */
+export interface Unfinished {
+  readonly contraction: Contraction;
+  readonly finish: readonly Dispatch[];
+}
+
+/** There is room for whole tiles. Whoever computes the sums leaves the care for padding to `finish` if `isBare`. */
+export function unfinished(
+  contraction: Contraction,
+  cut: Cut | null,
+  tile: Room,
+  isBare: boolean,
+  machine: Machine,
+): Unfinished {
+  const { shapes, a, b, output, padding } = contraction;
+  const sizes = sizesOf(contraction);
+  const { level, part } = cut ?? { level: 0, part: 0 };
+  const leading = cut === null ? [] : [...shapes.depth.slice(0, level), Math.ceil(shapes.depth[level]! / part)];
+  const count = sizeOf(leading);
+  const rows = tile.rows * Math.ceil(sizes.rows / tile.rows);
+  const columns = tile.columns * Math.ceil(sizes.columns / tile.columns);
   const x = machine.temporary({
-    dtype: dtype === "float16" ? "float32" : dtype === "bool" ? "uint32" : dtype,
-    shape: [count, sizes.batch, sizes.rows, sizes.columns],
+    dtype: partialType(output.x.type.dtype),
+    shape: [count, sizes.batch, rows, columns],
   });
+  const batch = [...leading, ...shapes.batch];
   const strides = {
-    batch: [x.strides[0]!, ...rowMajor(shapes.batch).map((stride) => stride * x.strides[1]!)],
-    rows: rowMajor(shapes.rows).map((stride) => stride * x.strides[2]!),
+    batch: rowMajor(batch).map((stride) => stride * rows * columns),
+    rows: rowMajor(shapes.rows).map((stride) => stride * columns),
     columns: rowMajor(shapes.columns),
-    depth: shapes.depth.map(() => 0),
+    depth: shapes.depth.slice(level).map(() => 0),
   };
   const ofPart = (factor: Factor): Factor => {
+    if (cut === null) return factor;
     const { batch, depth } = factor.strides;
-    return { ...factor, strides: { ...factor.strides, batch: [part * depth[0]!, ...batch] } };
+    const first = [...depth.slice(0, level), part * depth[level]!];
+    return { ...factor, strides: { ...factor.strides, batch: [...first, ...batch], depth: depth.slice(level) } };
   };
+  const some: Contraction = {
+    shapes: cut === null ? shapes : { ...shapes, batch, depth: [part, ...shapes.depth.slice(level + 1)] },
+    a: ofPart(a),
+    b: ofPart(b),
+    output: { x, offset: 0, strides, room: { rows, columns } },
+    epilogue: undefined,
+    others: [],
+    parts: cut === null ? null : { axis: level, whole: shapes.depth[level]! },
+    padding,
+  };
+  const isCareful = isBare && padding !== null && sumType(output.x.type.dtype) === "f32";
+  const repairs = isCareful && cut !== null ? [repairParts(some, x, machine)] : [];
+  const last = { ...contraction, padding: isCareful && cut === null ? padding : null };
   return {
-    parts: {
-      shapes: { ...shapes, batch: [count, ...shapes.batch], depth: shapes.depth.with(0, part) },
-      a: ofPart(a),
-      b: ofPart(b),
-      output: { x, offset: 0, strides },
-      epilogue: undefined,
-      others: [],
-      whole,
-      padding: contraction.padding,
-    },
-    finish: sumParts(contraction, x, machine),
+    contraction: { ...some, padding: isBare ? null : padding },
+    finish: [...repairs, finishSums(last, x, machine)],
   };
 }
 
-/** A thread for each sum, or for four. */
-function sumParts(contraction: Contraction, partial: Place, machine: Machine): Dispatch {
-  const writer = new ShaderWriter(machine);
-  const [count, batch, rows, columns] = partial.shape as [number, number, number, number];
-  const width = columns % 4 === 0 ? 4 : 1;
-  const shape = [batch, rows, columns / width];
-  return forEachElement(writer, machine, "sum of parts", shape, (at, [matrix, row, column]) => {
-    const { dtype } = contraction.output.x.type;
-    const type = width === 1 ? sumType(dtype) : `vec4<${sumType(dtype)}>`;
+/** A thread for each sum of a part: a loop over all terms may turn too often. */
+function repairParts(contraction: Contraction, x: Place, machine: Machine): Dispatch {
+  const writer = new ShaderWriter({ ...machine, parametric: true });
+  const { batch, rows, columns } = sizesOf(contraction);
+  return forEachElement(writer, machine, "care of padding", [batch, rows, columns], (_, [matrix, row, column]) => {
     const of = writer.unravel(matrix!, contraction.shapes.batch);
-    const step = writer.number(batch * rows * columns / width);
-    const part = writer.reads(partial, width).load(`${at} + part * step`);
+    const [, , rowStride, columnStride] = x.strides;
+    const strides = [x.shape[2]! * rowStride!, rowStride!, columnStride!];
+    const access = writer.writes(x);
     return [
       of.statements,
-      `let row = ${row};`,
-      `let column = ${column} * ${width}u;`,
-      `let step = ${step};`,
+      `let spot = ${writer.position({ strides, offset: 0 }, [matrix!, row!, column!])};`,
+      `var sum = ${access.load("spot")};`,
+      repair(writer, contraction, of.indices, row!, column!, "sum"),
+      access.store("spot", "sum"),
+    ].filter((line) => line !== "").join("\n");
+  });
+}
+
+/** A thread for each element of the output, or for four. */
+function finishSums(contraction: Contraction, sums: Place, machine: Machine): Dispatch {
+  const writer = new ShaderWriter({ ...machine, parametric: true });
+  const { output, shapes, padding } = contraction;
+  const { dtype } = output.x.type;
+  const { batch, rows, columns, depth } = sizesOf(contraction);
+  const count = sums.shape[0]!;
+  const mayTakeFours = padding === null || 4 * depth < mostTurns;
+  const width = mayTakeFours && takesFours(output, "columns", shapes.columns) ? 4 : 1;
+  const label = count === 1 ? "sums" : "sum of parts";
+  return forEachElement(writer, machine, label, [batch, rows, columns / width], (_, [matrix, row, column]) => {
+    const type = width === 1 ? sumType(dtype) : `vec4<${sumType(dtype)}>`;
+    const of = writer.unravel(matrix!, shapes.batch);
+    const strides = sums.strides.map((stride, axis) => axis === 3 ? 1 : stride / width);
+    const at = writer.position({ strides, offset: 0 }, [count === 1 ? "0u" : "part", matrix!, row!, column!]);
+    const loaded = writer.reads(sums, width).load(at);
+    const add = count === 1 ? [`let sum = ${loaded};`] : [
       `var sum = ${type}();`,
       `for (var part = 0u; part < ${writer.number(count)}; part++) {`,
-      `sum = sum ${dtype === "bool" ? "|" : "+"} ${part};`,
+      `sum = sum ${dtype === "bool" ? "|" : "+"} ${loaded};`,
       "}",
-      storeTile(
-        writer,
-        { ...contraction, padding: null },
-        { batch: of.indices, row: "row", column: "column", rows: 1, vectors: 1, width, step: width },
-        ["sum"],
-      ),
-    ].join("\n");
+    ];
+    const tile = { batch: of.indices, row: row!, rows: 1, vectors: 1, width, step: width } as const;
+    return [
+      of.statements,
+      ...add,
+      `let column = ${column} * ${width}u;`,
+      storeTile(writer, contraction, { ...tile, column: "column" }, ["sum"]),
+    ].filter((line) => line !== "").join("\n");
   });
 }
