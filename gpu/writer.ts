@@ -185,7 +185,7 @@ function accessOf(at: (index: string) => string, dtype: DType, stored: string, w
 }
 
 /** Threads in a workgroup where each has work of its own. */
-const threadsAlone = 64;
+const threadsAlone = 128;
 
 /** A shader with a thread for each element of a shape: `body` is given its row-major position and its indices. */
 export function forEachElement(
