@@ -1,8 +1,7 @@
 /** Which axes a shader has to tell apart: those that lie behind one another in every operand are one. */
 
-import type { Place } from "../jit/place.ts";
 import { type Scalar, topological } from "../ops/scalar.ts";
-import { rowMajor, type Shape } from "../ops/shape.ts";
+import type { Shape } from "../ops/shape.ts";
 
 /** A domain, and the strides of operands along its axes. */
 export interface Nest {
@@ -70,9 +69,4 @@ export function takesFours({ shape, strides }: Nest, offsets: readonly number[])
     if (list.at(-1) === 0) return true;
     return list.at(-1) === 1 && offsets[n]! % 4 === 0 && list.slice(0, -1).every((stride) => stride % 4 === 0);
   });
-}
-
-/** Row-major strides of an output over its domain. */
-export function outputStrides(x: Place): readonly number[] {
-  return rowMajor(x.shape);
 }

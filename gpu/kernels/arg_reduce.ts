@@ -1,6 +1,7 @@
 /** Positions of extremes: elements are joined together with where they are, and of equal ones the first is kept. */
 
-import type { Dispatch, Generator } from "../kernel.ts";
+import type { Dispatch, Generator, Machine } from "../kernel.ts";
+import { computeType } from "../scalar.ts";
 import type { ShaderWriter } from "../writer.ts";
 import type { Fold } from "./fold.ts";
 import { loop } from "./loop.ts";
@@ -8,11 +9,9 @@ import { rowDomain, strideOfRows } from "./row_domain.ts";
 import { reductionWork } from "./row_work.ts";
 import { RowWriter } from "./rows.ts";
 import type { Place } from "../../jit/place.ts";
-import { computeType } from "../scalar.ts";
 import type { DType } from "../../ops/dtype.ts";
 import type { KernelOf } from "../../ops/kernel.ts";
 import { binary, constant, input, select } from "../../ops/scalar.ts";
-import type { Machine } from "../kernel.ts";
 
 export const argReduce: Generator<"argReduce"> = ({ extreme, axis }, inputs, outputs, machine) => {
   const x = inputs[0]!;
