@@ -130,7 +130,7 @@ export class Buffers {
 
 /** Sizes come in steps of a quarter of a power of two, so that buffers fit what is asked for later. */
 function classOf(bytes: number): number {
-  if (bytes <= 256) return 256;
+  if (bytes <= 16) return 16;
   const step = 2 ** (Math.floor(Math.log2(bytes - 1)) - 2);
   return Math.ceil(bytes / step) * step;
 }
